@@ -1,0 +1,242 @@
+"""The queue on PostgreSQL, beside raw psycopg doing the same batches, and the peers on their documented settings."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from pgqueuer import PgQueuer, Queries
+from pgqueuer.db import PsycopgDriver
+from pgqueuer.models import Job
+from procrastinate import App, PsycopgConnector
+
+from benchmarks.apart import Figures, apart
+from benchmarks.queues import BATCH, DATA, FIGURES, LIVE, MESSAGES, PAYLOAD, PINGS, SINGLE, Consumed
+from benchmarks.tables import Found, heading, median, middle, percentile, shown, table
+from motia import FlowContext, Motia, Worker, queue, step
+
+URL = os.environ.get("MOTIA_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/test")
+PROCRASTINATE_MESSAGES = 1_000
+
+
+@asynccontextmanager
+async def place(name: str) -> AsyncIterator[str]:
+    """A URL to a schema of one's own, dropped afterwards."""
+    schema = f"motia_bench_{name}"
+    async with await psycopg.AsyncConnection.connect(URL, autocommit=True) as admin:
+        await admin.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+        await admin.execute(f"CREATE SCHEMA {schema}")
+        try:
+            yield f"{URL}?options=-csearch_path%3D{schema}"
+        finally:
+            await admin.execute(f"DROP SCHEMA {schema} CASCADE")
+
+
+async def raw(url: str) -> dict[str, float]:
+    """One table; batches claimed in one transaction and deleted in another, as every queue must."""
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as database:
+        await database.execute(
+            "CREATE TABLE jobs (id bigserial PRIMARY KEY, state smallint NOT NULL DEFAULT 0, payload text)"
+        )
+        await database.execute("CREATE INDEX ready ON jobs (id) WHERE state = 0")
+        insert = "INSERT INTO jobs (payload) VALUES (%s)"
+        began = time.perf_counter()
+        for _ in range(SINGLE):
+            await database.execute(insert, (PAYLOAD,))
+        single = SINGLE / (time.perf_counter() - began)
+        began = time.perf_counter()
+        for _ in range((MESSAGES - SINGLE) // BATCH):
+            async with database.transaction(), database.cursor() as cursor:
+                await cursor.executemany(insert, [(PAYLOAD,)] * BATCH)
+        batched = (MESSAGES - SINGLE) / (time.perf_counter() - began)
+        began = time.perf_counter()
+        while claimed := await raw_claim(database):
+            await database.execute("DELETE FROM jobs WHERE id = ANY(%s)", ([row[0] for row in claimed],))
+        consumed = MESSAGES / (time.perf_counter() - began)
+    return {"enqueue": single, "batch": batched, "consume": consumed}
+
+
+async def raw_claim(database: Any) -> list[Any]:
+    cursor = await database.execute(
+        "UPDATE jobs SET state = 1 WHERE id = ANY(ARRAY(SELECT id FROM jobs WHERE state = 0 ORDER BY id LIMIT %s "
+        "FOR UPDATE SKIP LOCKED)) RETURNING *",
+        (BATCH,),
+    )
+    rows: list[Any] = await cursor.fetchall()
+    return rows
+
+
+async def pgqueuer(url: str) -> dict[str, float]:
+    """PgQueuer with psycopg, batches of 100, as its benchmark page runs it."""
+    backlog, live, latencies = Consumed(MESSAGES), Consumed(LIVE), list[float]()
+    payload = PAYLOAD.encode()
+    async with (
+        await psycopg.AsyncConnection.connect(url, autocommit=True) as mine,
+        await psycopg.AsyncConnection.connect(url, autocommit=True) as theirs,
+    ):
+        queries = Queries(PsycopgDriver(mine))
+        await queries.install()
+        began = time.perf_counter()
+        for _ in range(SINGLE):
+            await queries.enqueue(["job"], [payload], [0])
+        single = SINGLE / (time.perf_counter() - began)
+        began = time.perf_counter()
+        for _ in range((MESSAGES - SINGLE) // BATCH):
+            await queries.enqueue(["job"] * BATCH, [payload] * BATCH, [0] * BATCH)
+        batched = (MESSAGES - SINGLE) / (time.perf_counter() - began)
+        app = PgQueuer(PsycopgDriver(theirs))
+
+        @app.entrypoint("job")
+        async def job(job: Job) -> None:
+            backlog.one()
+
+        @app.entrypoint("live")
+        async def live_job(job: Job) -> None:
+            live.one()
+
+        @app.entrypoint("ping")
+        async def ping(job: Job) -> None:
+            assert job.payload
+            latencies.append(time.perf_counter() - float(job.payload))
+
+        running = asyncio.create_task(app.run(batch_size=BATCH))
+        await backlog.all.wait()
+        for _ in range(LIVE):
+            await queries.enqueue(["live"], [payload], [0])
+        await live.all.wait()
+        for _ in range(PINGS):
+            await asyncio.sleep(0.005)
+            await queries.enqueue(["ping"], [str(time.perf_counter()).encode()], [0])
+        await asyncio.sleep(0.5)
+        app.shutdown.set()
+        await asyncio.wait_for(running, 60)
+    return {
+        "enqueue": single,
+        "batch": batched,
+        "consume": backlog.rate,
+        "live": live.rate,
+        "p50": percentile(latencies, 0.5) * 1000,
+        "p99": percentile(latencies, 0.99) * 1000,
+    }
+
+
+async def procrastinate(url: str) -> dict[str, float]:
+    """Procrastinate, 100 jobs at once; fewer messages, because it is slower by two orders."""
+    backlog = Consumed(PROCRASTINATE_MESSAGES)
+    app = App(connector=PsycopgConnector(conninfo=url))
+
+    @app.task(name="job")
+    async def job(data: Any) -> None:
+        backlog.one()
+
+    async with app.open_async():
+        await app.schema_manager.apply_schema_async()
+        began = time.perf_counter()
+        for _ in range(PROCRASTINATE_MESSAGES // 2):
+            await job.defer_async(data=DATA)
+        single = PROCRASTINATE_MESSAGES / 2 / (time.perf_counter() - began)
+        began = time.perf_counter()
+        for _ in range(PROCRASTINATE_MESSAGES // 2 // BATCH):
+            await job.batch_defer_async(*[{"data": DATA}] * BATCH)
+        batched = PROCRASTINATE_MESSAGES / 2 / (time.perf_counter() - began)
+        running = asyncio.create_task(
+            app.run_worker_async(concurrency=100, install_signal_handlers=False, delete_jobs="successful")
+        )
+        await backlog.all.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    return {"enqueue": single, "batch": batched, "consume": backlog.rate}
+
+
+SYSTEMS = {
+    "raw psycopg": ("benchmarks.postgres_queue", "raw"),
+    "motia": ("benchmarks.queues", "ours"),
+    "PgQueuer": ("benchmarks.postgres_queue", "pgqueuer"),
+    "Procrastinate": ("benchmarks.postgres_queue", "procrastinate"),
+}
+ROUNDS = {"Procrastinate": 1}
+"""The others are measured three times, in turns; the median counts."""
+STORED, CLAIMED = 1_000_000, 10_000
+
+
+async def stored(url: str) -> dict[str, float]:
+    """Messages consumed per second from a fresh table, from one that was analysed, and beside a million stored rows."""
+    found = {}
+    motia = Motia(url, steps=[nothing])
+    async with motia, await psycopg.AsyncConnection.connect(url, autocommit=True) as admin:
+        for state, statements in {
+            "fresh": (),
+            "analysed": ("ANALYZE motia_delivery",),
+            "million": (_FILL, "ANALYZE motia_delivery", "CHECKPOINT"),
+        }.items():
+            for statement in statements:
+                await admin.execute(statement)
+            rates = []
+            for _ in range(3):
+                counted.append(Consumed(CLAIMED))
+                for _ in range(CLAIMED // BATCH):
+                    await motia.enqueue_many([("nothing", DATA)] * BATCH)
+                async with Worker(motia).running():
+                    await counted[-1].all.wait()
+                rates.append(counted[-1].rate)
+            found[state] = median(rates)
+    return found
+
+
+counted: list[Consumed] = []
+
+
+@step("nothing", triggers=[queue("nothing")])
+async def nothing(data: Any, ctx: FlowContext[Any]) -> None:
+    counted[-1].one()
+
+
+_FILL = f"""
+INSERT INTO motia_delivery
+    (message_id, subscription_id, topic, payload, traceparent, state, due_at, created_at, dead_at)
+SELECT 'stored-' || n, 'nothing', 'nothing', '{PAYLOAD}', '', CASE WHEN n % 2 = 0 THEN 'dead' ELSE 'scheduled' END,
+       extract(epoch FROM now()) + 864000, extract(epoch FROM now()), extract(epoch FROM now())
+FROM generate_series(1, {STORED}) AS n
+"""
+
+
+async def measure() -> dict[str, Figures]:
+    found: dict[str, list[Figures]] = {name: [] for name in SYSTEMS}
+    for turn in range(3):
+        for name, (module, function) in SYSTEMS.items():
+            if turn < ROUNDS.get(name, 3):
+                async with place(function) as url:
+                    found[name].append(apart(module, function, url))
+    return {name: middle(runs) for name, runs in found.items()}
+
+
+async def measure_stored() -> Figures:
+    async with place("stored") as url:
+        return apart("benchmarks.postgres_queue", "stored", url)
+
+
+def main() -> Found:
+    heading(
+        "PostgreSQL queue",
+        f"Messages per second, {MESSAGES} messages ({PROCRASTINATE_MESSAGES} for Procrastinate), no-op async handlers, "
+        f"one process, psycopg. live: {LIVE} sent one at a time while the worker runs. p50, p99: enqueue to handler "
+        "start in milliseconds, idle. MiB: of the process.",
+    )
+    found = asyncio.run(measure())
+    columns = (*FIGURES, "p50", "p99", "memory")
+    rows = [[name, *(shown(key, row.get(key)) for key in columns)] for name, row in found.items()]
+    for other in ("raw psycopg", "PgQueuer"):
+        ratios = [found["motia"][key] / found[other][key] if key in found[other] else None for key in columns]
+        rows.append([f"motia / {other}", *("" if ratio is None else f"{ratio:.2f}" for ratio in ratios)])
+    table(["", "enqueue one by one", f"enqueue by {BATCH}", "consume", "live", "p50", "p99", "MiB"], rows)
+    states = asyncio.run(measure_stored())
+    print(
+        f"\nConsumed per second, {CLAIMED} messages: fresh table {states['fresh']:.0f}, analysed "
+        f"{states['analysed']:.0f}, beside {STORED} stored rows {states['million']:.0f}."
+    )
+    return Found("PostgreSQL", "raw psycopg", found)

@@ -1,0 +1,1 @@
+"""An online shop: orders as a workflow of steps inside a FastAPI app."""

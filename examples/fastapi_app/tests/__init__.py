@@ -1,0 +1,1 @@
+"""Tests of the shop: handlers alone, then whole flows."""

@@ -1,0 +1,5 @@
+"""``python -m motia``."""
+
+from motia.cli import main
+
+main()

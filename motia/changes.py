@@ -1,0 +1,151 @@
+"""State whose changes fire triggers: what ``ctx.state`` does, over a store and a queue."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from copy import copy
+from typing import Any
+
+from motia.codec import dumps, loads
+from motia.errors import ConfigError, InvalidName
+from motia.following import Following, Guard
+from motia.inputs import Change
+from motia.messages import MAX_NAME, STATE_TOPIC, Message, is_name, new_id
+from motia.queues.base import Queue
+from motia.stores.base import Compute, Store, StoredChange
+from motia.stores.updates import MISSING, apply_ops
+from motia.tracing import current_trace, new_trace
+
+DEFAULT_GROUP = "default"
+
+
+class State:
+    """Values under groups and keys.
+
+    A change fires ``state`` triggers as deliveries like any other: in the same transaction where store and queue are
+    in one database, right after the change where they are not.
+
+    ``set(key, value)``, ``get(key)``, ``update(key, ops)`` and ``delete(key)`` use the group ``default``.
+
+    Args:
+        store: where the values are.
+        queue: where the changes go.
+        joined: store and queue can share a transaction.
+        value_limit: longest value in bytes.
+    """
+
+    def __init__(self, store: Store, queue: Queue, *, joined: bool, value_limit: int | None = None) -> None:
+        self._store = store
+        self._following = Following(queue, joined=joined, message_of=_message)
+        self._limit = value_limit
+
+    def behind(self, guard: Guard) -> State:
+        """This state, for somebody who may have to be kept from changing it."""
+        guarded = copy(self)
+        guarded._following = self._following.behind(guard)
+        return guarded
+
+    async def get(self, group: str, key: str | None = None) -> Any:
+        """The value; None when there is none."""
+        group, key = _address(group, key)
+        text = await self._store.get(group, key)
+        return None if text is None else loads(text)
+
+    async def set(self, group: str, key: Any, *value: Any, ttl: float | None = None) -> Change:
+        """Set a value.
+
+        Args:
+            ttl: seconds until it is gone; default: never.
+
+        Raises:
+            UnserializablePayload: the value is not strict JSON. Nothing was changed.
+        """
+        if len(value) > 1:
+            raise TypeError(f"state.set expected (group, key, value) or (key, value), got {2 + len(value)} values")
+        group, key, new = (group, key, value[0]) if value else (DEFAULT_GROUP, group, key)
+        _address(group, key)
+        text = dumps(new, limit=self._limit)
+        return await self._change(group, key, lambda old: text, ttl)
+
+    async def update(self, group: str, key: Any, *ops: Any, ttl: float | None = None) -> Change:
+        """Apply update ops in one atomic step, all or none; see ``motia.stores.updates``.
+
+        Args:
+            ops: a list such as ``[{"type": "increment", "path": "count", "by": 1}]``.
+            ttl: seconds until the new value is gone; default: never.
+
+        Raises:
+            UpdateError: an op does not fit the value. Nothing was changed.
+        """
+        if len(ops) > 1:
+            raise TypeError(f"state.update expected (group, key, ops) or (key, ops), got {2 + len(ops)} values")
+        group, key, wanted = (group, key, ops[0]) if ops else (DEFAULT_GROUP, group, key)
+        _address(group, key)
+        if isinstance(wanted, Mapping):
+            wanted = [wanted]
+
+        def compute(old: str | None) -> str:
+            return dumps(apply_ops(MISSING if old is None else loads(old), wanted), limit=self._limit)
+
+        return await self._change(group, key, compute, ttl)
+
+    async def delete(self, group: str, key: str | None = None) -> Any:
+        """Delete a value; the old one, or None when there was none."""
+        group, key = _address(group, key)
+        return (await self._change(group, key, lambda old: None, None)).old_value
+
+    async def list(self, group: str = DEFAULT_GROUP) -> builtins.list[Any]:
+        """The values of a group, in the order in which their keys were first set."""
+        return [loads(text) for _, text in await self._store.list(_name("group", group))]
+
+    get_group = list
+    getGroup = list  # noqa: N815  # Motia's name
+
+    async def keys(self, group: str = DEFAULT_GROUP) -> builtins.list[str]:
+        """The keys of a group, in the order in which they were first set."""
+        return [key for key, _ in await self._store.list(_name("group", group))]
+
+    async def list_groups(self) -> builtins.list[str]:
+        """The names of all groups, sorted."""
+        return await self._store.groups()
+
+    async def clear(self, group: str = DEFAULT_GROUP) -> int:
+        """Delete every value of a group; how many there were."""
+        _name("group", group)
+        return await self._following.after(lambda follow: self._store.clear(group, follow=follow))
+
+    async def _change(self, group: str, key: str, compute: Compute, ttl: float | None) -> Change:
+        if ttl is not None and not ttl > 0:
+            raise ConfigError(f"ttl expected a number of seconds above 0, got {ttl!r}")
+        change = await self._following.after(
+            lambda follow: self._store.change(group, key, compute, ttl=ttl, follow=follow)
+        )
+        return Change(_value(change.old), _value(change.new))
+
+
+def _message(change: StoredChange) -> Message | None:
+    """What state triggers are told, or None when there was nothing to delete."""
+    if change.old is None and change.new is None:
+        return None
+    kind = "created" if change.old is None else "deleted" if change.new is None else "updated"
+    head = dumps({"type": "state", "event_type": f"state:{kind}", "group_id": change.group, "item_id": change.key})
+    payload = f'{head[:-1]},"old_value":{change.old or "null"},"new_value":{change.new or "null"}}}'
+    trace = current_trace() or new_trace()
+    return Message(new_id(), STATE_TOPIC, payload, trace.traceparent, scope=(change.group, change.key))
+
+
+def _value(text: str | None) -> Any:
+    return None if text is None else loads(text)
+
+
+def _address(group: str, key: str | None) -> tuple[str, str]:
+    if key is None:
+        group, key = DEFAULT_GROUP, group
+    return _name("group", group), _name("key", key)
+
+
+def _name(what: str, name: Any) -> str:
+    if not name or not is_name(name):
+        raise InvalidName(f"state expected a {what} of 1 to {MAX_NAME} bytes of UTF-8 without NUL, got {name!r}", name)
+    return str(name)

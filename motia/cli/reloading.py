@@ -1,0 +1,108 @@
+"""``motia dev``: the newest version that can be loaded serves; one that cannot is shown, and the last one goes on."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+
+from motia.cli.family import Served, spawn
+from motia.cli.server import Orders
+
+GRACE = 5.0
+_log = logging.getLogger("motia.dev")
+
+
+class Reloader:
+    """Serves an app, and serves it anew whenever one of its files changes.
+
+    Args:
+        orders: of the serving processes.
+        project: the folder whose Python files are watched.
+    """
+
+    def __init__(self, orders: Orders, project: Path) -> None:
+        self._orders = orders
+        self._project = project
+        self._current: Served | None = None
+        self._stop = anyio.Event()
+        self._turn = anyio.Lock()
+        self._loading: anyio.CancelScope | None = None
+        self._tasks: TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Serve until a signal."""
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            tasks.start_soon(self._signals)
+            try:
+                await tasks.start(self._watch)  # first, so that no change is missed
+                await self._replace([])
+                await self._stop.wait()
+            finally:
+                tasks.cancel_scope.cancel()
+                if self._current is not None:
+                    await self._current.end()
+
+    async def _signals(self) -> None:
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+            async for _ in received:
+                self._stop.set()
+
+    async def _watch(self, *, task_status: TaskStatus[None]) -> None:
+        import watchfiles
+
+        assert self._tasks is not None
+        task_status.started()
+        chosen = watchfiles.PythonFilter(extra_extensions=(".env",))
+        async for changes in watchfiles.awatch(self._project, watch_filter=chosen, debounce=200, step=20):
+            if self._loading is not None:
+                self._loading.cancel()  # a version that is still being loaded is an old one
+            self._tasks.start_soon(self._replace, sorted({path for _, path in changes}))
+
+    async def _replace(self, changed: list[str]) -> None:
+        """Let a new process load the app, and take over if it can, or if nothing is served yet."""
+        async with self._turn:
+            await self._replaced(changed)
+
+    async def _replaced(self, changed: list[str]) -> None:
+        began = time.monotonic()
+        if changed:
+            _log.info("%s changed", ", ".join(_shown(changed, self._project)))
+        new = await spawn(self._orders, GRACE)
+        message = None
+        with anyio.CancelScope() as self._loading:
+            message = await new.told()
+        overtaken, self._loading = self._loading.cancelled_caught, None
+        if overtaken:
+            await new.end()
+            return
+        error = None if message is None else message.get("error")
+        if error is not None:
+            _log.error("%s", error)
+        if message is None or (error is not None and self._current is not None):
+            _log.error("the last version that works goes on serving" if self._current else "nothing is served")
+            await new.end()
+            return
+        if not await new.go():
+            await new.end()
+            return
+        old, self._current = self._current, new
+        if old is not None:
+            assert self._tasks is not None
+            self._tasks.start_soon(old.end)
+        if error is None:
+            again = f"again after {time.monotonic() - began:.1f} s, " if changed else ""
+            _log.info("serving %s%s", again, message["loaded"])
+
+
+def _shown(paths: list[str], project: Path) -> Iterator[str]:
+    for path in paths[:3]:
+        yield str(Path(path).relative_to(project)) if Path(path).is_relative_to(project) else path
+    if len(paths) > 3:
+        yield f"{len(paths) - 3} more"

@@ -1,0 +1,196 @@
+"""One process that serves an app. Run by ``motia dev`` and ``motia start``: ``python -m motia.cli.server``.
+
+Its orders are the first line of standard input, whose end means that the parent is gone. It tells on a pipe of its own
+``loaded`` or what is wrong, waits for ``go``, and tells ``serving``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import anyio
+
+from motia.app import Motia
+from motia.errors import ConfigError, HttpError, MissingDependency, MotiaError
+from motia.loading import configure_logging, load, load_env, project_of
+from motia.web.application import Application
+from motia.web.failures import error_answer
+
+ERROR, RELOAD_GRACE = 1, 3
+_log = logging.getLogger("motia.dev")
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a serving process is told.
+
+    Attributes:
+        app: as the command line names it.
+        listening: file descriptor of the listening socket.
+        telling: file descriptor of the pipe to the parent; None where there is none.
+        settings: that win over the app's own.
+        worker: run the worker in this process.
+        linger: seconds that open connections are given at the end.
+    """
+
+    app: str
+    listening: int
+    telling: int | None = None
+    settings: dict[str, Any] | None = None
+    worker: bool = True
+    linger: int = RELOAD_GRACE
+
+    def line(self) -> bytes:
+        """As the first line of standard input."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+
+def prepared(orders: Orders) -> Any:
+    """What is served, loaded from where it lives.
+
+    Raises:
+        MotiaError: it cannot be loaded.
+    """
+    project = project_of(orders.app)
+    load_env(project)
+    os.chdir(project)
+    configure_logging("uvicorn.error", "uvicorn.access")
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    return asgi_app(orders)
+
+
+def asgi_app(orders: Orders) -> Any:
+    """What is served: a ``Motia`` as an application of its own, or the ASGI application at ``pkg.module:attribute``.
+
+    Raises:
+        MotiaError: it cannot be loaded.
+    """
+    found = load(orders.app, **(orders.settings or {}))
+    if isinstance(found, Motia):
+        if not orders.worker and found.url.startswith("memory:"):
+            raise ConfigError(
+                "motia start runs processes of its own, which share no memory with each other; give the app a URL such "
+                "as sqlite:///motia.db instead of memory:"
+            )
+        return Application(found, worker=orders.worker)
+    if hasattr(found, "wsgi_app") or type(found).__module__.startswith("django."):
+        raise ConfigError(
+            f"{orders.app!r} is a {type(found).__name__} app; run it as its framework does, "
+            "such as `flask run --debug` or `manage.py runserver`"
+        )
+    if not callable(found):
+        raise ConfigError(f"expected a Motia or an ASGI application at {orders.app!r}, got {type(found).__name__}")
+    return found
+
+
+class Broken:
+    """Answers every request with what is wrong, until it is mended.
+
+    Args:
+        error: what the terminal shows as well.
+    """
+
+    def __init__(self, error: str) -> None:
+        self._error = error
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+        elif scope["type"] == "http":
+            answer = error_answer(HttpError(503, self._error, code="not_loaded"))
+            headers = [(name.encode(), value.encode()) for name, value in answer.headers]
+            await send({"type": "http.response.start", "status": 503, "headers": headers})
+            await send({"type": "http.response.body", "body": answer.body})
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": 1013})
+
+
+async def serve(app: Any, orders: Orders, *, attended: bool) -> bool:
+    """Serve until a signal; whether it has ever begun.
+
+    Args:
+        attended: a parent is told, and its end ends us.
+    """
+    try:
+        import uvicorn
+    except ImportError as error:
+        raise MissingDependency("serving needs uvicorn: pip install 'motia[serve]'") from error
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            tell(orders, {"serving": self.started})
+            if self.started and not attended:
+                _log.info("serving %s", summary(app))
+
+    lifespan: Literal["on", "auto"] = "on" if isinstance(app, (Application, Broken)) else "auto"
+    config = uvicorn.Config(app, log_config=None, lifespan=lifespan, timeout_graceful_shutdown=orders.linger)
+    server = Server(config)
+    for number in (signal.SIGTERM, signal.SIGINT):  # which uvicorn raises anew when it has ended
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+    async with anyio.create_task_group() as tasks:
+        if attended:
+            tasks.start_soon(_end_with_parent, server)
+        await server.serve([socket.socket(fileno=os.dup(orders.listening))])
+        tasks.cancel_scope.cancel()
+    return server.started
+
+
+async def _end_with_parent(server: Any) -> None:
+    await anyio.wait_readable(0)
+    server.should_exit = True
+
+
+def tell(orders: Orders, message: dict[str, Any]) -> None:
+    """A line to the parent."""
+    if orders.telling is not None:
+        os.write(orders.telling, json.dumps(message).encode() + b"\n")
+
+
+def _line() -> bytes:
+    """One line of standard input, read byte by byte so that nothing is left in a buffer."""
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(0, 1)
+        if not byte:
+            sys.exit(0)
+        line += byte
+    return line
+
+
+def main() -> None:
+    """Read the orders, load the app, wait for ``go``, serve."""
+    orders = Orders(**json.loads(_line()))
+    app: Any
+    try:
+        app = prepared(orders)
+        tell(orders, {"loaded": summary(app)})
+    except MotiaError as error:
+        tell(orders, {"error": str(error)})
+        app = Broken(str(error))
+    _line()
+    sys.exit(0 if anyio.run(lambda: serve(app, orders, attended=True)) else ERROR)
+
+
+def summary(app: Any) -> str:
+    """What is being served, in a few words."""
+    if not isinstance(app, Application):
+        return type(app).__name__
+    motia = app.motia
+    steps, routes = len(motia.steps), len(motia.routes)
+    return f"{steps} step{'' if steps == 1 else 's'}, {routes} route{'' if routes == 1 else 's'}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+local K = KEYS[1]
+local call = redis.call
+local clock = call('TIME')
+local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
+local PART = 1000 -- what unpack can take at once is limited
+
+local function stamp(value) return string.format('%.6f', value) end
+local moment = stamp(now)
+local function wake() call('PUBLISH', K .. 'wake', '') end
+local function sub_of(id) return string.sub(id, string.find(id, ':', 1, true) + 1) end
+
+local function stream_key(sub, priority)
+    if tonumber(priority) == 0 then return K .. 'r:' .. sub end
+    return K .. 'p:' .. priority .. ':' .. sub
+end
+
+-- Calls `act` with the members of a list, as many at once as may be.
+local function in_parts(list, act)
+    for from = 1, #list, PART do act(unpack(list, from, math.min(from + PART - 1, #list))) end
+end
+
+-- The list of a table of lists, made when it is first asked for.
+local function list_of(lists, name)
+    local list = lists[name]
+    if not list then
+        list = {}
+        lists[name] = list
+    end
+    return list
+end

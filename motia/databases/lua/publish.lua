@@ -1,0 +1,3 @@
+-- uses: common, publishing
+
+return publish(1)

@@ -1,0 +1,3 @@
+-- uses: common, state
+
+return read(ARGV[1], ARGV[2])

@@ -1,0 +1,3 @@
+-- uses: common
+
+return call('SMEMBERS', K .. 'ig:' .. ARGV[1])

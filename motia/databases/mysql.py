@@ -1,0 +1,399 @@
+"""MariaDB and MySQL through PyMySQL.
+
+The library blocks, so on an event loop the work of a transaction runs on a thread of ours, whole. Every wait on the
+server has a deadline; a connection whose call failed or timed out is closed, never used again. The server has no way
+to tell waiting workers of other processes: they look by themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+import anyio
+
+from motia.concurrency import Bell, ThreadPool, drive
+from motia.databases.base import (
+    MIGRATION_LOCK,
+    NO_PARAMS,
+    Borrowed,
+    Connection,
+    Params,
+    Row,
+    Transaction,
+    Work,
+    enclosing,
+    held_open,
+    joined,
+    savepoint,
+)
+from motia.databases.mysql_dialect import LOCK, compile_statement, listed, run_program, slot_of
+from motia.databases.pooling import BlockingPool, remaining
+from motia.errors import ConfigError, MissingDependency, QueueUnavailable
+
+try:
+    import pymysql
+    from pymysql.constants import CLIENT, ER, SERVER_STATUS
+except ImportError as error:
+    raise MissingDependency("a mysql:// URL needs PyMySQL: pip install 'motia[mysql]'") from error
+
+T = TypeVar("T")
+POOL_SIZE = 20
+_CURABLE = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, ER.CON_COUNT_ERROR, ER.SERVER_SHUTDOWN, 2003, 2006, 2013, 2055}
+"""Deadlocks, too many connections, a server that stops, and the client's own codes of a lost or refused connection."""
+_INDEX_EXISTS = 1061
+_BROKEN = (pymysql.err.OperationalError, pymysql.err.InterfaceError, OSError)
+_spread = random.Random()  # noqa: S311  # only spreads the next tries
+_servers: weakref.WeakSet[MysqlServer] = weakref.WeakSet()
+
+
+class MysqlConnection:
+    """Runs our statements on a PyMySQL connection, or one of the same DB-API dialect; never suspends."""
+
+    __slots__ = ("locked", "native", "until")
+
+    def __init__(self, native: Any, until: float | None = None) -> None:
+        self.native = native
+        self.until = until
+        self.locked = False
+
+    def begin(self) -> None:
+        self._hurry()
+        self.native.begin()
+
+    def finish(self) -> None:
+        """Commit, and give back the lock that does not end with the transaction."""
+        self._hurry()
+        self.native.commit()
+        if self.locked:
+            with self.native.cursor() as cursor:
+                cursor.execute("DO RELEASE_ALL_LOCKS()")
+
+    def _hurry(self) -> None:
+        """Wait for the next answer no longer than whoever uses this does."""
+        if self.until is not None:
+            self.native._read_timeout = self.native._write_timeout = max(0.001, remaining(self.until))
+
+    async def rows(self, sql: str, params: Params = NO_PARAMS) -> list[Row]:
+        return (await run_program(self._execute, sql, params))[1]
+
+    async def run(self, sql: str, params: Params = NO_PARAMS) -> int:
+        return (await run_program(self._execute, sql, params))[0]
+
+    async def run_many(self, sql: str, params: Sequence[Params]) -> int:
+        program = compile_statement(sql)
+        if program.choose is not None or not getattr(self.native, "client_flag", 0) & CLIENT.MULTI_STATEMENTS:
+            return sum([await self.run(sql, item) for item in params])
+        total = 0
+        with self.native.cursor() as cursor:
+            for start in range(0, len(params), 200):
+                self._hurry()
+                texts = [cursor.mogrify(program.act, listed(item)) for item in params[start : start + 200]]
+                total += cursor.execute(";".join(texts))
+                while cursor.nextset():
+                    total += cursor.rowcount
+        return total
+
+    async def lock(self, name: str) -> None:
+        """The server's own locks do not end with a transaction, so there are rows to lock; only the first needs one."""
+        if name != MIGRATION_LOCK:
+            await self.run(LOCK, {"slot": slot_of(name)})
+            return
+        self.locked = True
+        with self.native.cursor() as cursor:
+            cursor.execute("SELECT GET_LOCK(CONCAT('motia', MD5(DATABASE())), 60)")
+            if cursor.fetchone()[0] != 1:
+                raise pymysql.err.OperationalError(ER.LOCK_WAIT_TIMEOUT, "another process migrates for too long")
+
+    async def announce(self) -> None:
+        """Other processes look by themselves."""
+
+    async def _execute(self, statement: str, values: Params) -> tuple[int, list[Row]]:
+        self._hurry()
+        with self._cursor() as cursor:
+            try:
+                count = int(cursor.execute(statement, values))
+            except pymysql.err.OperationalError as error:
+                if error.args[0] == _INDEX_EXISTS:  # made by a migration that died before it was recorded
+                    return 0, []
+                raise
+            return count, list(cursor.fetchall()) if cursor.description else []
+
+    def _cursor(self) -> Any:
+        return self.native.cursor()
+
+
+class LentMysqlConnection(MysqlConnection):
+    """The same on a connection of the caller, who may want rows of another kind or use another driver."""
+
+    __slots__ = ()
+
+    async def run_many(self, sql: str, params: Sequence[Params]) -> int:
+        return sum([await self.run(sql, item) for item in params])
+
+    async def _execute(self, statement: str, values: Params) -> tuple[int, list[Row]]:
+        with closing(self._cursor()) as cursor:
+            cursor.execute(statement, values)
+            rows = cursor.fetchall() if cursor.description else []
+            return cursor.rowcount, [tuple(row.values() if isinstance(row, dict) else row) for row in rows]
+
+    async def commit(self) -> None:
+        self.native.commit()
+
+    async def rollback(self) -> None:
+        self.native.rollback()
+
+
+class ThreadedMysqlConnection(MysqlConnection):
+    """The same on an event loop: each statement on a thread, so that the loop goes on."""
+
+    __slots__ = ("_blocking", "_threads")
+
+    def __init__(self, blocking: MysqlConnection, threads: ThreadPool) -> None:
+        super().__init__(blocking.native)
+        self._blocking = blocking
+        self._threads = threads
+
+    async def rows(self, sql: str, params: Params = NO_PARAMS) -> list[Row]:
+        return await self._threads.run(lambda: drive(self._blocking.rows(sql, params)))
+
+    async def run(self, sql: str, params: Params = NO_PARAMS) -> int:
+        return await self._threads.run(lambda: drive(self._blocking.run(sql, params)))
+
+    async def run_many(self, sql: str, params: Sequence[Params]) -> int:
+        return await self._threads.run(lambda: drive(self._blocking.run_many(sql, params)))
+
+    async def lock(self, name: str) -> None:
+        await self._threads.run(lambda: drive(self._blocking.lock(name)))
+
+
+class MysqlKind:
+    """See ``motia.databases.pooling.Kind``."""
+
+    def fileno(self, native: Any) -> int:
+        return int(native._sock.fileno())
+
+    def usable(self, native: Any) -> bool:
+        return bool(native.open) and not native.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS
+
+    def discard(self, native: Any) -> None:
+        native._force_close()
+
+
+class MysqlServer:
+    """One database on one server, shared by both drivers.
+
+    Args:
+        options: of ``pymysql.connect``.
+        deadline: seconds that any call may take.
+    """
+
+    def __init__(self, options: dict[str, Any], *, deadline: float) -> None:
+        self.deadline = deadline
+        self.bell = Bell()
+        self._options = options
+        self._reset()
+        _servers.add(self)
+
+    def _reset(self) -> None:
+        self.pool = BlockingPool(MysqlKind(), self._connect, POOL_SIZE)
+
+    def forget(self) -> None:
+        """After a fork: the parent's connections are the parent's, and must not even be closed here."""
+        self._abandoned = self.pool
+        self._reset()
+
+    def _connect(self, until: float) -> Any:
+        timeout = max(0.1, remaining(until))
+        native = pymysql.connect(
+            **self._options,
+            autocommit=True,
+            charset="utf8mb4",
+            client_flag=CLIENT.MULTI_STATEMENTS,
+            connect_timeout=timeout,
+            read_timeout=timeout,
+            write_timeout=timeout,
+        )
+        with native.cursor() as cursor:
+            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            cursor.execute("SET SESSION innodb_lock_wait_timeout = %s", (max(1, round(self.deadline)),))
+        return native
+
+    @contextmanager
+    def transaction(self, until: float, *, begin: bool = True) -> Iterator[MysqlConnection]:
+        """A transaction on a connection of the pool; after an error the connection is closed.
+
+        Args:
+            begin: False where each statement may be a transaction of its own.
+        """
+        with self.pool.lend(until) as native:
+            connection = MysqlConnection(native, until)
+            try:
+                if begin:
+                    connection.begin()
+                yield connection
+                if begin:
+                    connection.finish()
+            except BaseException:
+                native._force_close()  # rolls back, and gives every lock back
+                raise
+
+    def unavailable(self, error: BaseException) -> QueueUnavailable:
+        return QueueUnavailable(
+            f"MySQL did not answer within {self.deadline:g} s: {type(error).__name__}: {error}; "
+            "nothing is known to be written"
+        )
+
+
+class BlockingMysql:
+    """The blocking driver: waits on the caller's own thread."""
+
+    dialect = "mysql"
+
+    def __init__(self, server: MysqlServer) -> None:
+        self._server = server
+
+    @property
+    def shared(self) -> object:
+        return self._server
+
+    def announce(self) -> None:
+        self._server.bell.ring()
+
+    async def write(self, work: Work[T], *, single: bool = False, within: float | None = None) -> T:
+        connection = joined(self)
+        if connection is not None:
+            return await work(connection)
+        return await self._transact(work, not single, time.monotonic() + (within or self._server.deadline))
+
+    async def read(self, work: Work[T], *, long: bool = False) -> T:
+        return await self.write(work, single=True)
+
+    async def _transact(self, work: Work[T], begin: bool, until: float) -> T:
+        return self._insist(work, begin, until)
+
+    def _insist(self, work: Work[T], begin: bool, until: float) -> T:
+        """Run ``work``, again while that may help and there is time. Sending twice is safe: ids are kept."""
+        failures = 0
+        while True:
+            try:
+                with self._server.transaction(until, begin=begin) as connection:
+                    return drive(work(connection))
+            except _BROKEN as error:
+                failures += 1
+                if _is_timeout(error):
+                    self._server.pool.suspect()
+                pause = 0.0 if failures == 1 else _spread.uniform(0.02, 0.2)
+                if not _is_curable(error) or remaining(until) <= pause:
+                    raise self._server.unavailable(error) from error
+                time.sleep(pause)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        if (outer := enclosing(self)) is not None:
+            async with savepoint(outer):
+                yield outer
+            return
+        lent = self._server.transaction(time.monotonic() + self._server.deadline)
+        connection = await self._begin(lent)
+        native = connection.native
+        try:
+            connection.until = None  # from here on each call has a deadline of its own
+            native._read_timeout = native._write_timeout = self._server.deadline
+            with held_open(self, self._connection(connection)) as transaction:
+                yield transaction
+        except BaseException as error:
+            gone = isinstance(error, _BROKEN) and not native.open
+            await self._end(lent, error)
+            if gone:
+                raise self._server.unavailable(error) from error
+            raise
+        await self._end(lent, None)
+        self.announce()
+
+    def adopt(self, native: Any) -> Borrowed:
+        if type(native).__module__.partition(".")[0] not in {"pymysql", "MySQLdb", "mysql"}:
+            raise ConfigError(
+                "expected a connection of PyMySQL, mysqlclient or MySQL Connector to the queue's database, or a "
+                f"SQLAlchemy session, got {type(native).__name__}"
+            )
+        return LentMysqlConnection(native)
+
+    def listen(self, notify: Callable[[], None]) -> AbstractContextManager[None]:
+        return self._server.bell.listen(notify)
+
+    async def close(self) -> None:
+        self._server.pool.close()
+
+    def _connection(self, connection: MysqlConnection) -> Connection:
+        return connection
+
+    async def _begin(self, lent: AbstractContextManager[MysqlConnection]) -> MysqlConnection:
+        return self._entered(lent)
+
+    async def _end(self, lent: AbstractContextManager[MysqlConnection], error: BaseException | None) -> None:
+        self._left(lent, error)
+
+    def _entered(self, lent: AbstractContextManager[MysqlConnection]) -> MysqlConnection:
+        try:
+            return lent.__enter__()
+        except _BROKEN as error:
+            self._server.pool.suspect()
+            raise self._server.unavailable(error) from error
+
+    def _left(self, lent: AbstractContextManager[MysqlConnection], error: BaseException | None) -> None:
+        try:
+            lent.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+        except _BROKEN as broken:
+            if broken is not error:
+                raise self._server.unavailable(broken) from broken
+
+
+class ThreadedMysql(BlockingMysql):
+    """The event loop's driver: the same on threads."""
+
+    def __init__(self, server: MysqlServer) -> None:
+        super().__init__(server)
+        self._threads = ThreadPool(POOL_SIZE)
+
+    async def _transact(self, work: Work[T], begin: bool, until: float) -> T:
+        try:
+            with anyio.fail_after(remaining(until)):  # for a thread: what runs on one ends by itself
+                return await self._threads.run(partial(self._insist, work, begin, until))
+        except TimeoutError as error:
+            raise self._server.unavailable(error) from error
+
+    def _connection(self, connection: MysqlConnection) -> Connection:
+        return ThreadedMysqlConnection(connection, self._threads)
+
+    async def _begin(self, lent: AbstractContextManager[MysqlConnection]) -> MysqlConnection:
+        return await self._threads.run(partial(self._entered, lent))
+
+    async def _end(self, lent: AbstractContextManager[MysqlConnection], error: BaseException | None) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._threads.run(partial(self._left, lent, error))
+
+
+def _is_timeout(error: BaseException) -> bool:
+    """Whether an answer did not come in time; PyMySQL reports that as a lost connection."""
+    return isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
+
+
+def _is_curable(error: BaseException) -> bool:
+    """Whether the same call may succeed now: a deadlock, or a connection that was lost or refused."""
+    code = error.args[0] if isinstance(error, pymysql.err.MySQLError) and error.args else None
+    return code is None or code in _CURABLE or not isinstance(code, int)
+
+
+def _forget_after_fork() -> None:
+    for server in _servers:
+        server.forget()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)

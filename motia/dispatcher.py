@@ -1,0 +1,315 @@
+"""From a request or a delivery to a run of its step, and back to an answer or a settlement."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import traceback
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import anyio
+from opentelemetry.trace import SpanKind
+
+from motia import tracing
+from motia.codec import loads
+from motia.concurrency import ThreadPool, is_being_cancelled
+from motia.context import Run, Services
+from motia.errors import (
+    Decision,
+    Discard,
+    HttpError,
+    LeaseLost,
+    QueueUnavailable,
+    Retry,
+    StorageError,
+    ValidationFailed,
+)
+from motia.execution import SKIPPED, execute
+from motia.inputs import StateTriggerInput, StreamTriggerInput, TriggerInfo
+from motia.leases import Lease
+from motia.messages import STEP_TOPIC, Delivery, Reason, Settlement
+from motia.plans import Plan
+from motia.policies import MAX_ERROR_TEXT, PARK_DELAY, PARK_LIMIT
+from motia.queues.outbox import Outbox
+from motia.redaction import redact_text
+from motia.registry import Registry
+from motia.requests import ApiRequest
+from motia.tracing import Trace
+
+_OURS = tuple(f"{Path(file).parent}{os.sep}" for file in (__file__, anyio.__file__))
+_log = logging.getLogger("motia.worker")
+_spread = random.Random()  # noqa: S311  # spreads retries
+
+
+class Dispatcher:
+    """Resolves a trigger, makes the context, runs the step.
+
+    Args:
+        registry: the steps.
+        services: for async handlers, and for blocking ones.
+        threads: where ``def`` handlers of the worker and of ASGI hosts run.
+        outbox: knows of deliveries that were done in a transaction of its database.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        services: tuple[Services, Services],
+        threads: ThreadPool,
+        outbox: Outbox | None = None,
+    ) -> None:
+        self.registry = registry
+        self._outbox = outbox
+        self._services = services
+        self._threads = threads
+
+    def run_for(self, plan: Plan, parent: Trace | None) -> Run:
+        """The run of a request whose input is still to be read.
+
+        Args:
+            parent: the trace that the request names.
+        """
+        return Run(plan.name, plan.info, parent or tracing.current_trace() or tracing.new_trace(), None, self._services)
+
+    async def on_request(self, plan: Plan, run: Run, *, parent: Trace | None, inline: bool = False) -> Any:
+        """Run an http step; what its handler returned, or ``SKIPPED``.
+
+        Args:
+            parent: the trace that the request names.
+            inline: run ``def`` handlers on this very thread.
+        """
+        threads = None if inline else self._threads
+        if not tracing.is_recorded() and parent is None and tracing.current_trace() is None:
+            return await execute(plan, run, threads)  # in the new trace that the run has already
+        if parent is not None and tracing.current_trace() is not None:
+            parent = None  # the host app has a span of its own for this request
+
+        def attributes() -> Mapping[str, Any]:
+            return {"motia.step.name": plan.name, "motia.trigger.type": "http", "http.route": plan.info.path}
+
+        with tracing.span(plan.span_name, parent, attributes, SpanKind.SERVER, fresh=run.trace) as run.trace:
+            return await execute(plan, run, threads)
+
+    async def on_message(self, delivery: Delivery, lease: Lease | None = None) -> Settlement | None:
+        """Run a delivery; what to tell the queue, or None when ``ctx.transaction()`` has told it already.
+
+        Args:
+            lease: under which it is held; None where nobody else can take it.
+        """
+        plan = self.registry.plans.get(delivery.subscription)
+        if plan is None:
+            return _parked(delivery, "unknown_step", f"no step for {delivery.subscription!r} in this app")
+        if self._outbox is not None and delivery.token > 1 and (known := await _known(self._outbox, delivery)):
+            return known
+        parent = tracing.traceparent_of(delivery.traceparent) or tracing.new_trace()
+        run = Run(plan.name, plan.info, parent, None, self._services, delivery)
+        run.lease = lease
+        try:
+            run.input, run.trigger = _read(plan, delivery)
+        except Unreadable as error:
+            return _settled(delivery, "dead", reason="undecodable", error=str(error))
+        except ValidationFailed as error:
+            return _parked(delivery, "schema", str(error))
+        except Exception as error:  # a validator of the step's own raised
+            return _failed(plan, delivery, run, error)
+
+        def attributes() -> Mapping[str, Any]:
+            return {
+                "motia.step.name": plan.name,
+                "motia.trigger.type": run.trigger.type,
+                "messaging.destination.name": delivery.topic,
+                "messaging.message.id": delivery.message_id,
+            }
+
+        try:
+            with tracing.span(plan.span_name, parent, attributes, SpanKind.CONSUMER) as run.trace:
+                async with self._threads.session():
+                    await execute(plan, run, self._threads)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and is_being_cancelled():
+                raise
+            # Whatever a handler raises is an outcome, not a fault of the worker.
+            if not run.committed:
+                return None if run.settled else _outcome(plan, delivery, run, error)
+            _log.error("step %r failed after its transaction, which stays", plan.name, exc_info=error)
+        return None if run.settled else Settlement(delivery.handle, delivery.token, "done")
+
+    async def invoke(self, plan: Plan, value: Any, *, inline: bool) -> Any:
+        """Run a step for ``ctx.invoke``: validated like a message, with its condition, without a delivery."""
+        if plan.info.type == "http":
+            value = _request(plan, value)
+        elif plan.schema is not None:
+            value = plan.schema.from_python(value, f"the input of step {plan.name!r}")
+
+        def attributes() -> Mapping[str, Any]:
+            return {"motia.step.name": plan.name, "motia.trigger.type": plan.info.type}
+
+        with tracing.span(plan.span_name, None, attributes) as here:
+            run = Run(plan.name, plan.info, here, value, self._services)
+            result = await execute(plan, run, None if inline else self._threads)
+        return None if result is SKIPPED else result
+
+
+async def _known(outbox: Outbox, delivery: Delivery) -> Settlement | None:
+    """What becomes of a delivery that was claimed before, if an earlier run has committed and died untold."""
+    try:
+        return _settled(delivery, "done") if await outbox.is_settled(delivery) else None
+    except (QueueUnavailable, StorageError) as error:
+        _log.warning("delivery %s is handed back: whether it was done cannot be told: %s", delivery.id, error)
+        return _settled(delivery, "release")
+
+
+def timed_out(plan: Plan | None, delivery: Delivery, seconds: float) -> Settlement:
+    """What becomes of a delivery whose handler ran too long."""
+    error = f"the handler ran longer than {seconds:g} s and was cancelled"
+    if plan is None or delivery.attempt > plan.config.max_retries:
+        return _settled(delivery, "dead", reason="timeout", error=error)
+    return _settled(delivery, "retry", plan.backoff.delay(delivery.attempt, _spread), "timeout", error)
+
+
+class Unreadable(Exception):  # never leaves this file
+    """A payload that no worker will ever make sense of."""
+
+
+def _read(plan: Plan, delivery: Delivery) -> tuple[Any, TriggerInfo]:
+    """The handler's input, and what ``ctx.trigger`` says.
+
+    Raises:
+        Unreadable: the payload is damaged.
+        ValidationFailed: it does not fit the schema that this code has.
+    """
+    kind = plan.info.type
+    if kind == "queue" and plan.schema is not None:
+        try:
+            what = f"a message of {delivery.topic!r} for step {plan.name!r}"
+            return plan.schema.from_json(delivery.payload, what), plan.info
+        except ValidationFailed as error:
+            if error.malformed:
+                raise Unreadable(str(error)) from error
+            raise
+    try:
+        data = loads(delivery.payload)
+    except ValueError as error:
+        raise Unreadable(f"the payload is not JSON: {error}") from error
+    if delivery.topic.startswith(STEP_TOPIC):
+        return _sent_directly(plan, data), plan.info
+    try:
+        return _READERS.get(kind, _as_it_is)(plan, data)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise Unreadable(f"the payload is not that of a {kind} trigger: {type(error).__name__}: {error}") from error
+
+
+def _sent_directly(plan: Plan, data: Any) -> Any:
+    """The input of a step that ``step.enqueue(data)`` sent to."""
+    kind = plan.info.type
+    if kind == "http":
+        return _request(plan, data)
+    if kind == "state" and isinstance(data, dict) and data.keys() == set(STATE_FIELDS):
+        return StateTriggerInput(**data)
+    return None if kind == "cron" else data
+
+
+def _as_it_is(plan: Plan, data: Any) -> tuple[Any, TriggerInfo]:
+    return data, plan.info
+
+
+def _tick(plan: Plan, data: Any) -> tuple[Any, TriggerInfo]:
+    return None, TriggerInfo(
+        "cron",
+        plan.index,
+        expression=plan.info.expression,
+        scheduled_time=datetime.fromtimestamp(data["scheduled_time"], UTC),
+        actual_time=datetime.now(UTC),
+        missed=data.get("missed", 0),
+    )
+
+
+def _change(plan: Plan, data: Any) -> tuple[Any, TriggerInfo]:
+    return StateTriggerInput(**data), TriggerInfo("state", plan.index, group_id=data["group_id"])
+
+
+def _stream_change(plan: Plan, data: Any) -> tuple[Any, TriggerInfo]:
+    change = StreamTriggerInput.of_wire(data)
+    return change, replace(plan.info, group_id=change.group_id)
+
+
+STATE_FIELDS = tuple(entry.name for entry in fields(StateTriggerInput))
+_READERS = {"cron": _tick, "state": _change, "stream": _stream_change}
+
+
+def _request(plan: Plan, value: Any) -> ApiRequest[Any]:
+    if isinstance(value, ApiRequest):
+        return value
+    known = {"body", "path_params", "query_params", "headers"}
+    parts = value if isinstance(value, Mapping) and value and known.issuperset(value) else {"body": value}
+    request: ApiRequest[Any] = ApiRequest(**parts, method=plan.info.method or "GET", path=plan.info.path or "/")
+    if plan.schema is not None:
+        request.body = plan.schema.from_python(request.body, f"the body for step {plan.name!r}")
+    return request
+
+
+def _outcome(plan: Plan, delivery: Delivery, run: Run, error: BaseException) -> Settlement:
+    told = run.lease is not None and run.lease.verdict is not None
+    if told or isinstance(error, LeaseLost):
+        _log.info("step %r ended %s early: %s", plan.name, delivery.id, error, extra={"motia": run.fields})
+        return _settled(delivery, "release")
+    return _failed(plan, delivery, run, error)
+
+
+def _failed(plan: Plan, delivery: Delivery, run: Run, error: BaseException) -> Settlement:
+    text = _text(error)
+    last = delivery.attempt > plan.config.max_retries
+    if isinstance(error, Discard):
+        _log.warning("step %r discards %s: %s", plan.name, delivery.id, error, extra={"motia": run.fields})
+        return _settled(delivery, "dead", reason="discarded", error=str(error))
+    if isinstance(error, Decision):
+        _log.info("step %r asks to retry %s: %s", plan.name, delivery.id, error, extra={"motia": run.fields})
+    else:
+        verdict = "no retry is left" if last else "it will be retried"
+        _log.error(
+            "step %r failed, attempt %d: %s", plan.name, delivery.attempt, verdict, exc_info=_raised(error),
+            extra={"motia": run.fields},
+        )  # fmt: skip
+    if last:
+        return _settled(delivery, "dead", reason="failed", error=text)
+    after = error.after if isinstance(error, Retry) else None
+    delay = plan.backoff.delay(delivery.attempt, _spread) if after is None else max(0.0, after)
+    return _settled(delivery, "retry", delay, "failed", text)
+
+
+def _parked(delivery: Delivery, reason: Reason, error: str) -> Settlement:
+    """Wait for a worker with newer or older code, for a while; a deploy in progress loses nothing."""
+    waited = 0.0 if delivery.parked is None else delivery.due - delivery.parked
+    if waited >= PARK_LIMIT:
+        _log.error("%s is a dead letter: %s", delivery.id, error)
+        return _settled(delivery, "dead", reason=reason, error=error)
+    _log.warning("%s waits %g s for another worker: %s", delivery.id, PARK_DELAY, error)
+    return _settled(delivery, "park", PARK_DELAY, reason, error)
+
+
+def _settled(
+    delivery: Delivery, kind: Any, delay: float = 0.0, reason: Reason | None = None, error: str | None = None
+) -> Settlement:
+    return Settlement(delivery.handle, delivery.token, kind, delay, reason, error and redact_text(error))
+
+
+def _text(error: BaseException) -> str:
+    """The error as it is kept with the delivery: the end of the traceback, where the cause is."""
+    if isinstance(error, (Decision, HttpError)):
+        return f"{type(error).__name__}: {error}"
+    return redact_text("".join(traceback.format_exception(*_raised(error))).strip())[-MAX_ERROR_TEXT:]
+
+
+def _raised(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
+    """An error with the traceback from the handler on: the frames above are ours, and always the same."""
+    found = error.__traceback__
+    while found is not None and found.tb_frame.f_code.co_filename.startswith(_OURS):
+        found = found.tb_next
+    return type(error), error, found or error.__traceback__

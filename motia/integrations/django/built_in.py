@@ -1,0 +1,103 @@
+"""The routes that motia brings along, as Django's views, and the stream socket under ASGI."""
+
+from __future__ import annotations
+
+from contextvars import Context
+from functools import partial
+from importlib import import_module
+from io import BytesIO
+from typing import Any
+from urllib.parse import quote
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
+from django.db import transaction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
+from django.views.decorators.csrf import csrf_exempt
+
+from motia.integrations.django.project import DjangoMotia, current_motia
+from motia.integrations.django.reading import raw_path, read_request
+from motia.integrations.django.responses import whole
+from motia.integrations.django.streaming import streamed_async
+from motia.routing import Router
+from motia.web.answers import Answer
+from motia.web.asgi import Receive, Scope, Send, path_of
+from motia.web.builtin import built_in_routes, unanswered
+from motia.web.streaming import StreamSocket
+from motia.web.streams import Stream
+from motia.web.visits import BuiltIn, Visit
+
+_WHO = (
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+)
+"""What gives a request its session and its user; both only look when they are asked."""
+
+
+def patterns_of(motia: DjangoMotia) -> list[URLPattern]:
+    """The routes below the path of streams; a group may have a slash of its own, which Django decodes."""
+    routes = built_in_routes(motia)
+    router = Router((route.path, route) for route in routes)
+    base = motia.settings.streams_path
+
+    async def view(request: HttpRequest, rest: str) -> HttpResponseBase:
+        raw = raw_path(request) or quote(request.path)
+        found = router.match(raw[raw.find(base) :])
+        if found is None:
+            return whole(Answer(404, [], b""), request)
+        return await _answered(found[0], found[1], request, current_motia())
+
+    exempt = csrf_exempt(transaction.non_atomic_requests(view))  # nothing here changes anything
+    return [path(f"{base.removeprefix('/')}/<motia_rest:rest>", exempt, name="streams")]
+
+
+async def _answered(route: BuiltIn, values: list[str], request: HttpRequest, motia: DjangoMotia) -> HttpResponseBase:
+    refusal = unanswered(route, str(request.method))
+    read = refusal or read_request(request, dict(zip(route.path.params, values, strict=True)), 0)
+    if isinstance(read, Answer):
+        return whole(read, request)
+    inline = not isinstance(request, ASGIRequest)
+    addr = request.META.get("REMOTE_ADDR", "")
+    visit = Visit(
+        read.method, read.path, read.params, read.query, read.headers, addr, request, read.body, inline=inline
+    )
+    if inline:
+        # In a context of its own: in that of this request, hooks would wait for the thread that waits for them.
+        call = partial(Context().run, _on_portal, motia, route, visit)
+        answer = await sync_to_async(call, thread_sensitive=False)()
+    else:
+        answer = await route.answer(visit)
+    if isinstance(answer.body, Stream):
+        return await streamed_async(answer, answer.body, request, motia)
+    return whole(answer, request)
+
+
+def _on_portal(motia: DjangoMotia, route: BuiltIn, visit: Visit) -> Answer:
+    answer: Answer = motia.running.portal(route.answer(visit))
+    return answer
+
+
+async def serve_socket(scope: Scope, receive: Receive, send: Send) -> bool:
+    """Serve a WebSocket to the streams; whether it was one."""
+    motia = current_motia()
+    if path_of(scope) != motia.settings.streams_path:
+        return False
+    await StreamSocket(motia, _request)(scope, receive, send)
+    return True
+
+
+def _request(scope: Scope) -> HttpRequest:
+    """The handshake as a request of Django's, with session and user where the project has them."""
+    request = ASGIRequest({**scope, "type": "http", "method": "GET"}, BytesIO())
+    for name in filter(settings.MIDDLEWARE.__contains__, _WHO):
+        module, _, kind = name.rpartition(".")
+        middleware: Any = getattr(import_module(module), kind)
+        middleware(_unused).process_request(request)
+    return request
+
+
+def _unused(request: HttpRequest) -> HttpResponseBase:
+    raise AssertionError("only the request is wanted of these middlewares")

@@ -1,0 +1,106 @@
+"""``MOTIA = {...}`` of the project's settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+
+from motia.config import PREFIX, MotiaSettings
+from motia.errors import ConfigError, did_you_mean
+
+_OTHERS = ("QUEUE", "STATE", "STREAMS", "STEPS", "WORKER", "WORKBENCH", "AUTHENTICATE", "AUTHORIZE")
+
+
+@dataclass(frozen=True)
+class Project:
+    """What the settings say.
+
+    Attributes:
+        urls: those of ``QUEUE``, ``STATE`` and ``STREAMS`` that are given.
+        steps: further sources of steps, besides ``steps.py`` of the installed apps.
+        worker, workbench: ``"auto"``, True or False.
+    """
+
+    settings: MotiaSettings
+    urls: Mapping[str, str]
+    steps: tuple[Any, ...]
+    worker: bool | str
+    workbench: bool | str
+    authenticate: Callable[..., Any] | None
+
+
+def read_project() -> Project:
+    """The settings of motia in this project: ``MOTIA``, then ``MOTIA_*`` variables, then what Django's own suggest.
+
+    Raises:
+        ConfigError: a key is unknown, or its value does not fit.
+    """
+    given = getattr(settings, "MOTIA", {})
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"MOTIA expected a dict such as {{'URL': 'django://default'}}, got {given!r}")
+    chosen = {str(key).upper().removeprefix(PREFIX): value for key, value in given.items()}
+    _check(chosen)
+    others = {key: chosen.pop(key) for key in _OTHERS if key in chosen}
+    defaults = {name: value for name, value in _defaults().items() if f"{PREFIX}{name}" not in os.environ}
+    queue = str(others.get("QUEUE") or {**defaults, **chosen}.get("URL") or os.environ[f"{PREFIX}URL"])
+    if not queue.startswith(("django:", "memory:")) and f"{PREFIX}OUTBOX" not in os.environ:
+        defaults["OUTBOX"] = "django://default"
+    steps = others.get("STEPS", ())
+    if isinstance(steps, str):
+        raise ConfigError(f"MOTIA['STEPS'] expected a list, got the text {steps!r}; write [{steps!r}]")
+    return Project(
+        MotiaSettings.from_env(**{name.lower(): value for name, value in {**defaults, **chosen}.items()}),
+        {name.lower(): others[name] for name in ("QUEUE", "STATE", "STREAMS") if others.get(name)},
+        tuple(steps),
+        _mode("WORKER", others.get("WORKER", "auto")),
+        _mode("WORKBENCH", others.get("WORKBENCH", "auto")),
+        _callable("AUTHENTICATE", others.get("AUTHENTICATE")),
+    )
+
+
+def _defaults() -> dict[str, Any]:
+    return {
+        "URL": "django://default",
+        "ENV": "development" if settings.DEBUG else "production",
+        "DEBUG": settings.DEBUG,
+        "TIMEZONE": settings.TIME_ZONE or "UTC",
+    }
+
+
+def _check(chosen: Mapping[str, Any]) -> None:
+    known = [name.upper() for name in MotiaSettings.model_fields] + list(_OTHERS)
+    for key in chosen:
+        if key not in known:
+            raise ConfigError(f"MOTIA has an unknown key {key!r}; {did_you_mean(key, known)}")
+
+
+def _mode(name: str, value: Any) -> bool | str:
+    if value != "auto" and not isinstance(value, bool):
+        raise ConfigError(f"MOTIA[{name!r}] expected 'auto', True or False, got {value!r}")
+    return bool(value) if isinstance(value, bool) else "auto"
+
+
+def _callable(name: str, value: Any) -> Callable[..., Any] | None:
+    """A function, or the dotted name of one: settings are read before there are models to import."""
+    found: Callable[..., Any] | None = load_by_name(value) if isinstance(value, str) else value
+    if found is not None and not callable(found):
+        raise ConfigError(f"MOTIA[{name!r}] expected a function or its dotted name, got {value!r}")
+    return found
+
+
+def load_by_name(name: str) -> Any:
+    """What stands under a dotted name.
+
+    Raises:
+        ConfigError: nothing does.
+    """
+    module, _, attribute = name.rpartition(".")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"MOTIA names {name!r}, which cannot be imported: {error}") from error

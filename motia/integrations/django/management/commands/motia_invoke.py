@@ -1,0 +1,8 @@
+from __future__ import annotations
+
+from motia.cli.operating import invoke
+from motia.integrations.django.management.click_commands import ClickCommand
+
+
+class Command(ClickCommand):
+    command = invoke

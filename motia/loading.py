@@ -1,0 +1,127 @@
+"""From what the command line calls ``APP`` to the app, and logging for our own processes."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from motia.app import Motia
+from motia.config import MotiaSettings
+from motia.errors import ConfigError, MissingDependency, MotiaError, did_you_mean
+from motia.folders import Folder, where
+from motia.logs import Formatter
+
+DATABASE = "motia.db"
+"""Where an app that is a folder keeps its messages and state, in the project, unless ``MOTIA_URL`` says otherwise."""
+
+
+def load_app(spec: str, **overrides: Any) -> Motia:
+    """The app that ``spec`` names: ``pkg.module:attribute``, a factory ``pkg.module:create()``, or a folder of steps.
+
+    Args:
+        overrides: settings that win over the app's own.
+
+    Raises:
+        ConfigError: it cannot be imported, or is no ``Motia``; says what was found.
+    """
+    found = load(spec, **overrides)
+    if not isinstance(found, Motia):
+        raise ConfigError(f"expected a Motia at {spec!r}, got {type(found).__name__}")
+    return found
+
+
+def load(spec: str, **overrides: Any) -> Any:
+    """As ``load_app``, or whatever else stands at ``pkg.module:attribute``, such as the app of a framework."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    if is_folder(spec):
+        return _of_folder(Folder(spec), overrides)
+    found = _found(spec)
+    return found.with_settings(**overrides) if overrides and isinstance(found, Motia) else found
+
+
+def is_folder(spec: str) -> bool:
+    """Whether ``spec`` names a folder of step files."""
+    return ":" not in spec and Path(spec).is_dir()
+
+
+def absolute(spec: str) -> str:
+    """``spec`` as it means the same from everywhere."""
+    return str(Path(spec).resolve()) if is_folder(spec) else spec
+
+
+def project_of(spec: str) -> Path:
+    """The folder in which an app lives: where ``.env`` is, and from where its files open others."""
+    return Folder(spec).project if is_folder(spec) else Path.cwd()
+
+
+def load_env(project: Path) -> None:
+    """Set what the project's ``.env`` says and the environment does not.
+
+    Raises:
+        MissingDependency: there is one, and nothing to read it with.
+    """
+    file = project / ".env"
+    if not file.is_file():
+        return
+    if importlib.util.find_spec("dotenv") is None:
+        raise MissingDependency(f"{file} needs python-dotenv to be read: pip install 'motia[serve]'")
+    importlib.import_module("dotenv").load_dotenv(file, override=False)
+
+
+def _of_folder(folder: Folder, overrides: dict[str, Any]) -> Motia:
+    load_env(folder.project)
+    if not folder.files():
+        raise ConfigError(f"no step files in {folder.root}: expected files named *_step.py or *.step.py, at any depth")
+    settings = MotiaSettings.from_env(**overrides)
+    url = settings.url if "MOTIA_URL" in os.environ else f"sqlite:///{DATABASE}"
+    if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+        url = f"sqlite:///{folder.project / url.removeprefix('sqlite:///')}"  # one file, wherever one stands
+    return Motia(url, steps=[str(folder.root)], settings=settings)
+
+
+def _found(spec: str) -> Any:
+    module_name, colon, attribute = spec.partition(":")
+    if not colon:
+        raise ConfigError(f"expected APP as pkg.module:attribute or a folder of steps, got {spec!r}")
+    try:
+        module = importlib.import_module(module_name)
+    except MotiaError:
+        raise
+    except Exception as error:
+        raise ConfigError(f"cannot import {module_name!r}: {where(error)}") from error
+    name = attribute.removesuffix("()")
+    if not hasattr(module, name):
+        known = [key for key, value in vars(module).items() if isinstance(value, Motia)]
+        raise ConfigError(f"{module_name!r} has no {name!r}; {did_you_mean(name, known or list(vars(module)))}")
+    found = getattr(module, name)
+    if not attribute.endswith("()"):
+        return found
+    try:
+        return found()
+    except MotiaError:
+        raise
+    except Exception as error:
+        raise ConfigError(f"cannot call {name!r} of {module_name!r}: {where(error)}") from error
+
+
+def configure_logging(*others: str) -> None:
+    """Show our log lines on standard error, unless the app has seen to logging itself.
+
+    Args:
+        others: further loggers to show.
+    """
+    handler = logging.StreamHandler()
+    colour = "FORCE_COLOR" in os.environ or (sys.stderr.isatty() and "NO_COLOR" not in os.environ)
+    handler.setFormatter(Formatter(colour=colour))
+    for name in ("motia", *others):
+        shown = logging.getLogger(name)
+        if not shown.hasHandlers():
+            shown.addHandler(handler)
+            shown.setLevel(logging.INFO)

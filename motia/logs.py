@@ -1,0 +1,140 @@
+"""Structured logging on the standard library: every line of a step knows its step, delivery, attempt and trace.
+
+Loggers are named ``motia.step.<name>``. The bound fields are attributes of the log record, under ``motia`` for
+formatters that want them all. Secrets are hidden in what handlers log, and in everything that our own formatter prints.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from motia.current import running
+from motia.redaction import redact, redact_text
+
+
+class StepLogger:
+    """The logger of a handler: ``logger.info("charged", {"amount": 5})`` or ``logger.info("charged", amount=5)``.
+
+    Args:
+        logger: where the lines go.
+        fields: bound to every line.
+    """
+
+    __slots__ = ("_fields", "_logger")
+
+    def __init__(self, logger: logging.Logger, fields: Mapping[str, Any] | None = None) -> None:
+        self._logger = logger
+        self._fields = fields
+
+    def debug(self, message: str, data: Any = None, /, *args: Any, **more: Any) -> None:
+        self._log(logging.DEBUG, message, data, args, more)
+
+    def info(self, message: str, data: Any = None, /, *args: Any, **more: Any) -> None:
+        self._log(logging.INFO, message, data, args, more)
+
+    def warning(self, message: str, data: Any = None, /, *args: Any, **more: Any) -> None:
+        self._log(logging.WARNING, message, data, args, more)
+
+    warn = warning
+
+    def error(self, message: str, data: Any = None, /, *args: Any, **more: Any) -> None:
+        self._log(logging.ERROR, message, data, args, more)
+
+    def exception(self, message: str, data: Any = None, /, *args: Any, **more: Any) -> None:
+        """An error, with the traceback of the exception being handled."""
+        self._log(logging.ERROR, message, data, args, {"exc_info": True, **more})
+
+    def critical(self, message: str, data: Any = None, /, *args: Any, **more: Any) -> None:
+        self._log(logging.CRITICAL, message, data, args, more)
+
+    def _log(self, level: int, message: str, data: Any, args: tuple[Any, ...], more: dict[str, Any]) -> None:
+        if not self._logger.isEnabledFor(level):
+            return
+        message = (
+            message if isinstance(message, str) else str(message)
+        )  # an exception, a dict: people log what they have
+        standard = {name: more.pop(name) for name in ("exc_info", "stack_info") if name in more}
+        if args or (data is not None and not isinstance(data, Mapping) and "%" in message):
+            message, data = _formatted(message, data, args)
+        fields = {**(self._fields or {}), **redact({**_data(data), **more})}
+        self._logger.log(level, "%s", redact_text(message), extra={"motia": fields}, stacklevel=3, **standard)
+
+
+def _formatted(message: str, data: Any, args: tuple[Any, ...]) -> tuple[str, Any]:
+    """``logger.info("%s of %s", a, b)``, as the standard library has it."""
+    try:
+        return message % (data, *args), None
+    except (TypeError, ValueError):
+        return message, {"data": data, "args": args}
+
+
+def _data(data: Any) -> Mapping[str, Any]:
+    if data is None:
+        return {}
+    return data if isinstance(data, Mapping) else {"data": data}
+
+
+class AmbientLogger(StepLogger):
+    """``from motia import logger``: inside a handler the lines carry its step and trace."""
+
+    __slots__ = ()
+
+    def _log(self, level: int, message: str, data: Any, args: tuple[Any, ...], more: dict[str, Any]) -> None:
+        run = running.get()
+        if run is None:
+            super()._log(level, message, data, args, more)
+        else:
+            StepLogger(step_logger(run.fields["step"]), run.fields)._log(level, message, data, args, more)
+
+
+def step_logger(step: str) -> logging.Logger:
+    """The standard logger of a step."""
+    return logging.getLogger(f"motia.step.{step}")
+
+
+logger = AmbientLogger(logging.getLogger("motia"))
+
+
+class Formatter(logging.Formatter):
+    """One line per record for terminals: time, level, step, message, then the fields as ``key=value``.
+
+    Args:
+        colour: levels in colour, and each step in one of its own.
+    """
+
+    def __init__(self, *, colour: bool = False) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+        self._colour = colour
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = dict(getattr(record, "motia", None) or {})
+        step = fields.pop("step", None)
+        trace = fields.pop("trace_id", None)
+        fields.pop("delivery_id", None)
+        if fields.get("attempt") in {0, 1}:
+            fields.pop("attempt")
+        line = super().format(record)
+        head, newline, rest = line.partition("\n")
+        pairs = "".join(f" {key}={value!r}" for key, value in fields.items())
+        where = f" [{step}]" if step else ""
+        ending = f" trace={trace[:8]}" if isinstance(trace, str) else ""
+        if not self._colour:
+            return _shown(f"{head}{where}{pairs}{ending}") + newline + redact_text(rest)
+        line = f"\x1b[{_LEVELS.get(record.levelno, 0)}m{_shown(head)}\x1b[0m"
+        name = f"\x1b[{_STEPS[sum(str(step).encode()) % len(_STEPS)]}m{_shown(where)}\x1b[0m" if step else ""
+        return f"{line}{name}\x1b[2m{_shown(pairs + ending)}\x1b[0m{newline}{redact_text(rest)}"
+
+
+_LEVELS = {logging.DEBUG: 2, logging.WARNING: 33, logging.ERROR: 31, logging.CRITICAL: 31}
+_STEPS = (32, 34, 35, 36, 92, 94, 95, 96)
+
+
+def _shown(text: str) -> str:
+    return _escape(redact_text(text))
+
+
+def _escape(line: str) -> str:
+    """Control characters made visible, so that data cannot forge log lines."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)

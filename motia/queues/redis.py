@@ -1,0 +1,283 @@
+"""The queue on Redis: streams with a consumer group per subscription; see ``motia.databases.redis_scripts``."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from motia.databases import redis_scripts as lua
+from motia.databases.base import Connection
+from motia.messages import (
+    RELAY_WINDOW,
+    DeadLetter,
+    Delivery,
+    Exchange,
+    Held,
+    Message,
+    Receipt,
+    ScheduleState,
+    Settlement,
+    Subscription,
+    SubscriptionStats,
+)
+from motia.policies import MAX_CRASHES, OVERTIME
+from motia.queues.base import Capabilities, DeadQuery, Demand
+
+CAPABILITIES = Capabilities(transactional=False, remote=True)
+_EVERYTHING = 2**53
+_BATCH = 500
+_LOST = "the worker died or lost its lease while it ran this"
+_log = logging.getLogger("motia.queue")
+
+
+class Driver(Protocol):
+    """How scripts reach the server: on an event loop, or on the caller's thread."""
+
+    server: Any
+
+    async def call(self, script: str, arguments: Sequence[Any] = ()) -> Any: ...
+
+    async def command(self, *words: Any) -> Any: ...
+
+
+class RedisQueue:
+    """See ``motia.queues.base.Queue`` for what each method promises."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._turn = 0
+
+    async def migrate(self) -> None:
+        """There are no tables; say what of the server's settings would lose messages."""
+        settings = {}
+        for name in ("save", "appendonly", "maxmemory", "maxmemory-policy"):
+            found = await self._driver.command("CONFIG", "GET", name)
+            settings[name] = _value_of(found)
+        if settings["appendonly"] == "no" and settings["save"] == "":
+            _log.warning("this Redis keeps nothing on disk: a restart loses all messages; turn its appendonly on")
+        elif settings["appendonly"] == "no":
+            _log.warning("this Redis saves now and then: a crash loses the messages since; turn its appendonly on")
+        if settings["maxmemory"] not in {None, "0"} and settings["maxmemory-policy"] != "noeviction":
+            _log.warning("this Redis may evict messages when its memory is full; set maxmemory-policy to noeviction")
+
+    async def subscribe(self, subscriptions: Sequence[Subscription], *, steps: Collection[str]) -> None:
+        wanted = [{**asdict(item), "scope_group": item.group, "scope_key": item.key} for item in subscriptions]
+        await self._driver.call(lua.SUBSCRIBE, [json.dumps(wanted), json.dumps(sorted(steps))])
+
+    async def subscribers(self, topic: str) -> int:
+        return int(await self._driver.command("HLEN", f"{self._driver.server.prefix}topic:{topic}") or 0)
+
+    async def publish(self, messages: Sequence[Message], *, via: Connection | None = None) -> list[Receipt]:
+        if via is not None:
+            via.messages.extend(messages)  # type: ignore[attr-defined]  # Outgoing: the script of a change sends them
+            return [Receipt(message.id) for message in messages]
+        first = await self._driver.call(lua.PUBLISH, message_arguments(messages))
+        self._driver.server.announce()
+        return [
+            Receipt(id.decode(), duplicate=id.decode() != message.id)
+            for id, message in zip(first, messages, strict=True)
+        ]
+
+    async def exchange(self, settlements: Sequence[Settlement], demand: Demand | None = None) -> Exchange:
+        self._turn = (self._turn + 1) % 1_000_000
+        wanted = demand or Demand("", 0, ())
+        others = [at for at, item in enumerate(settlements) if item.kind != "done"]
+        done = [at for at, item in enumerate(settlements) if item.kind == "done"]
+        told = json.dumps([_told(settlements[at]) for at in others])
+        arguments: list[Any] = [told, wanted.owner, wanted.lease, int(wanted.suspects), self._turn, wanted.limit]
+        arguments += (len(wanted.subscriptions), *wanted.subscriptions)
+        for at in done:
+            arguments += settlements[at][:2]
+        found, claimed, due = await self._driver.call(lua.EXCHANGE, arguments)
+        order = others + done
+        lost = {order[at] for at in found}
+        deliveries = [_delivery(row) for row in claimed]
+        if len(deliveries) > 1 and any(row[13] != 0 for row in claimed):
+            priorities = {row[0].decode(): -int(row[13]) for row in claimed}
+            deliveries.sort(key=lambda item: priorities[item.handle])
+        settled = [at not in lost for at in range(len(settlements))]
+        return Exchange(settled, deliveries, max(0.0, float(due)) if due else None)
+
+    async def settle(self, settlement: Settlement, *, via: Connection) -> bool:
+        return (await self.exchange([settlement])).settled[0]
+
+    def listen(self, notify: Callable[[], None]) -> AbstractContextManager[None]:
+        listening: AbstractContextManager[None] = self._driver.server.listen(notify)
+        return listening
+
+    async def beat(self, owner: str, lease: float) -> list[Held]:
+        rows = await self._driver.call(lua.BEAT, [owner, lease, OVERTIME])
+        return [Held(row[0].decode(), row[1], row[2] == 1, float(row[3])) for row in rows]
+
+    async def owners(self) -> list[str]:
+        found = await self._driver.command("SMEMBERS", f"{self._driver.server.prefix}owners")
+        return sorted(owner.decode() for owner in found)
+
+    async def reap(self) -> int:
+        return await self._all_of(lua.REAP, [MAX_CRASHES, _LOST])
+
+    async def suspects(self) -> int:
+        return int(await self._driver.call(lua.SUSPECTS))
+
+    async def abandon(self, owner: str) -> int:
+        return await self._all_of(lua.ABANDON, [MAX_CRASHES, _LOST, owner])
+
+    async def _all_of(self, script: str, arguments: Sequence[Any]) -> int:
+        total = 0
+        while count := int(await self._driver.call(script, arguments)):
+            total += count
+        if total:
+            self._driver.server.announce()
+        return total
+
+    async def cancel(self, message_id: str) -> bool:
+        return int(await self._driver.call(lua.CANCEL, [message_id])) > 0
+
+    async def dead(self, query: DeadQuery) -> list[DeadLetter]:
+        rows = await self._driver.call(lua.DEAD, [_dead_query(query)])
+        return [_dead_letter(row) for row in rows]
+
+    async def redrive(self, query: DeadQuery) -> int:
+        count = int(await self._driver.call(lua.REDRIVE, [_dead_query(query)]))
+        self._driver.server.announce()
+        return count
+
+    async def discard(self, query: DeadQuery) -> int:
+        return int(await self._driver.call(lua.DISCARD, [_dead_query(query)]))
+
+    async def pause(self, step: str, paused: bool) -> int:
+        count = int(await self._driver.call(lua.PAUSE, [step, int(paused)]))
+        self._driver.server.announce()
+        return count
+
+    async def stats(self) -> list[SubscriptionStats]:
+        found = json.loads(await self._driver.call(lua.STATS))
+        rows = sorted(found.items()) if found else []
+        return [
+            SubscriptionStats(
+                id,
+                item.get("topic", ""),
+                item.get("step", ""),
+                item["ready"],
+                item["scheduled"],
+                item["running"],
+                item["dead"],
+                bool(item.get("paused")),
+            )
+            for id, item in rows
+            if "step" in item or item["ready"] + item["scheduled"] + item["running"] + item["dead"]
+        ]
+
+    async def tick(self, schedule: str, moment: float, messages: Sequence[Message]) -> bool:
+        fired = int(await self._driver.call(lua.TICK, [schedule, repr(moment), *message_arguments(messages)]))
+        if fired and messages:
+            self._driver.server.announce()
+        return fired == 1
+
+    async def schedules(self) -> dict[str, ScheduleState]:
+        prefix = self._driver.server.prefix
+        last = await self._driver.command("HGETALL", f"{prefix}cron")
+        off = {item.decode() for item in await self._driver.command("SMEMBERS", f"{prefix}cronoff")}
+        pairs = last.items() if isinstance(last, dict) else zip(last[::2], last[1::2], strict=True)
+        return {id.decode(): ScheduleState(float(moment), id.decode() in off) for id, moment in pairs}
+
+    async def pause_schedule(self, schedule: str, paused: bool, now: float) -> None:
+        await self._driver.call(lua.PAUSE_SCHEDULE, [schedule, int(paused), repr(now)])
+
+    async def prune(self, dead_for: float) -> int:
+        total = 0
+        while count := int(await self._driver.call(lua.PRUNE, [dead_for])):
+            total += count
+        return total
+
+    async def close(self) -> None:
+        await self._driver.server.close()
+
+
+def message_arguments(messages: Sequence[Message]) -> list[str]:
+    """Messages as the scripts take them."""
+    found: list[str] = []
+    for item in messages:
+        found += (item.id, item.topic, item.payload, item.traceparent, _options(item))
+    return found
+
+
+def _options(item: Message) -> str:
+    options: dict[str, Any] = {}
+    if item.key is not None:
+        options |= {"key": item.key, "window": item.dedupe_window}
+    if item.relayed:
+        options["relayed"] = RELAY_WINDOW
+    if item.group is not None:
+        options["group"] = item.group
+    if item.priority:
+        options["priority"] = item.priority
+    if item.delay:
+        options["delay"] = item.delay
+    if item.at is not None:
+        options["at"] = item.at
+    if item.scope != (None, None):
+        options |= {"scope_group": item.scope[0], "scope_key": item.scope[1]}
+    return json.dumps(options) if options else ""
+
+
+def _told(item: Settlement) -> list[Any]:
+    return [item.handle, item.token, item.kind, item.delay, item.reason or "", item.error or ""]
+
+
+def _delivery(row: Sequence[Any]) -> Delivery:
+    id, message_id, subscription, topic, payload, traceparent, token, attempt, crashes, due, created = row[:11]
+    return Delivery(
+        id.decode(),
+        message_id.decode(),
+        subscription.decode(),
+        topic.decode(),
+        payload.decode(),
+        traceparent.decode(),
+        token,
+        attempt,
+        crashes,
+        float(due),
+        float(created),
+        row[11].decode() if row[14] else None,
+        float(row[12]) if row[12] else None,
+    )
+
+
+def _dead_query(query: DeadQuery) -> str:
+    limit = _EVERYTHING if query.limit is None else query.limit
+    return json.dumps({"ids": None if query.ids is None else list(query.ids), "step": query.step, "limit": limit})
+
+
+def _dead_letter(row: Sequence[bytes]) -> DeadLetter:
+    id, subscription, topic, attempts, crashes, reason, error, payload, traceparent, dead_at = (
+        item.decode() for item in row
+    )
+    return DeadLetter(
+        id,
+        subscription,
+        topic,
+        int(attempts),
+        int(crashes),
+        reason,
+        error or None,
+        payload,
+        traceparent,
+        float(dead_at),
+    )
+
+
+def _value_of(found: Any) -> str | None:
+    """The one value of a ``CONFIG GET``; None where the server does not tell."""
+    if isinstance(found, dict):
+        found = [item for pair in found.items() for item in pair]
+    if not found or len(found) < 2:
+        return None
+    value = found[1]
+    return value.decode() if isinstance(value, bytes) else str(value)

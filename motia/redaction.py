@@ -1,0 +1,70 @@
+"""Keeping secrets out of log lines, traces and dead letters: by the name they stand under, and by value. Pure.
+
+Always before a text is cut to length: a secret whose name was cut off would be recognised no more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+HIDDEN = "[hidden]"
+MIN_SECRET = 4
+"""Characters of the shortest value that is hidden wherever it stands; anything shorter would hide half of a text."""
+_NAME = r"password|passwd|token|secret|authorization|cookie|api[-_]?key|dsn"
+_SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
+# A name, a mark, and its value: quoted, or up to the next space or mark; with a scheme as in `authorization: Bearer x`.
+_ASSIGNED = re.compile(
+    rf"""((?:{_NAME})[\w-]{{0,40}}["']?\s{{0,4}}[:=]\s{{0,4}})"""
+    r"""((?!\[hidden\])(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|(?:(?:basic|bearer)\s+)?[^\s,;&)\]}"']+))""",
+    re.IGNORECASE,
+)
+_SCHEME = re.compile(r"\b(basic|bearer)\s+[\w.~+/=-]{8,}", re.IGNORECASE)
+_IN_URL = re.compile(r"(://[^\s:/@]{0,200}:)[^\s/@]{1,500}@")
+_registered: set[str] = set()
+
+
+def register(*values: str) -> None:
+    """Have these values hidden wherever they stand, such as the password of a database."""
+    _registered.update(value for value in values if len(value) >= MIN_SECRET)
+
+
+def register_url(url: str) -> None:
+    """Have the password of a URL hidden."""
+    password = urlsplit(url).password
+    if password:
+        register(password, unquote(password))
+
+
+def redact(data: Any) -> Any:
+    """A copy of plain data in which the values of secret names are hidden, at any depth."""
+    if isinstance(data, str):
+        return redact_text(data)
+    if isinstance(data, Mapping):
+        return {key: HIDDEN if _is_secret(key, value) else redact(value) for key, value in data.items()}
+    if type(data) in {list, tuple}:
+        return type(data)(redact(item) for item in data)
+    return data
+
+
+def redact_text(text: str) -> str:
+    """A text without secrets: values behind their names, passwords in URLs, bearer tokens, registered values."""
+    for value in _registered:
+        if value in text:
+            text = text.replace(value, HIDDEN)
+    if "://" in text:
+        text = _IN_URL.sub(rf"\1{HIDDEN}@", text)
+    if _SECRET_NAME.search(text):
+        text = _ASSIGNED.sub(rf"\1{HIDDEN}", text)
+    return _SCHEME.sub(rf"\1 {HIDDEN}", text)
+
+
+def _is_secret(key: Any, value: Any) -> bool:
+    """Numbers are no secrets: ``tokens_used`` stays."""
+    return (
+        isinstance(key, str)
+        and bool(_SECRET_NAME.search(key))
+        and not isinstance(value, (bool, int, float, type(None)))
+    )

@@ -1,0 +1,33 @@
+"""Suites that every backend and adapter passes, for those of third parties too.
+
+A queue of your own is certified by a class with one fixture::
+
+    class TestMyQueue(QueueConformance):
+        @pytest.fixture
+        async def harness(self):
+            yield Harness(queue=..., clock=...)
+
+Needs pytest and anyio's plugin (``@pytest.mark.anyio`` on the class).
+"""
+
+from motia.testing.conformance.harness import Harness, demand, message
+from motia.testing.conformance.queue_failures import QueueFailures
+from motia.testing.conformance.queue_order import QueueOrder
+from motia.testing.conformance.queues import QueueBasics
+from motia.testing.conformance.stores import StoreConformance
+from motia.testing.conformance.streams import StreamConformance, StreamHarness
+
+
+class QueueConformance(QueueBasics, QueueOrder, QueueFailures):
+    """Everything that ``motia.queues.base`` promises."""
+
+
+__all__ = [
+    "Harness",
+    "QueueConformance",
+    "StoreConformance",
+    "StreamConformance",
+    "StreamHarness",
+    "demand",
+    "message",
+]

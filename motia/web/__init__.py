@@ -1,0 +1,1 @@
+"""What every framework's adapter shares: from an ``ApiRequest`` to an answer."""

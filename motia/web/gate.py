@@ -1,0 +1,178 @@
+"""The gate: who may follow which stream. WebSocket and server-sent events pass the same one, before they are let in and
+at every join, and an exception in a hook is a no.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+
+from motia.binding import is_async_callable
+from motia.concurrency import ThreadPool
+from motia.declared import spec_of
+from motia.errors import HttpError
+from motia.inputs import Record
+
+HOOK_TIMEOUT = 10.0
+"""Seconds that a hook may take before its answer is no."""
+_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_log = logging.getLogger("motia.streams")
+
+
+@dataclass(frozen=True)
+class StreamRequest(Record):
+    """What ``authenticate`` is given; also readable in camelCase and as a mapping.
+
+    Attributes:
+        headers: names in lower case.
+        query_params: ``motia.requests.QueryParams``.
+        addr: of the client; empty where it is not known.
+        native: the framework's own request: user, session.
+    """
+
+    headers: Mapping[str, str]
+    path: str
+    query_params: Any
+    addr: str
+    native: Any
+
+
+@dataclass(frozen=True)
+class StreamSubscription(Record):
+    """What ``can_access``, ``on_join`` and ``on_leave`` are given; also readable in camelCase and as a mapping.
+
+    Attributes:
+        id: of the item; None for the whole group.
+        subscription_id: as the client named it.
+    """
+
+    stream_name: str
+    group_id: str
+    id: str | None
+    subscription_id: str
+
+
+class Gate:
+    """Decides who is let in.
+
+    Args:
+        authenticate: of the app.
+        origins: web origins that are allowed besides the host's own; ``*`` for all.
+        threads: where plain functions run.
+    """
+
+    def __init__(
+        self, authenticate: Callable[[Any], Any] | None, origins: Collection[str], threads: ThreadPool
+    ) -> None:
+        self._authenticate = authenticate
+        self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
+        self._threads = threads
+
+    async def admit(self, request: StreamRequest) -> Any:
+        """Let a client in; the context that its hooks are given.
+
+        Raises:
+            HttpError: 403 for a foreign origin, 401 where ``authenticate`` refuses, or the status it raised.
+        """
+        if not self.knows_origin(request.headers):
+            raise HttpError(403, "pages of this origin may not follow streams; see MOTIA_ALLOWED_ORIGINS")
+        if self._authenticate is None:
+            return None
+        try:
+            context = await self._call(self._authenticate, request)
+        except HttpError:
+            raise
+        except Exception as error:
+            _log.info("a client was refused by authenticate: %s: %s", type(error).__name__, error)
+            raise HttpError(401, "not authenticated") from error
+        if _is_no(context):
+            _log.info("a client was refused by authenticate, which returned %s", type(context).__name__)
+            raise HttpError(401, "not authenticated")
+        return _inner(context)
+
+    def knows_origin(self, headers: Mapping[str, str]) -> bool:
+        """Whether the page that asks, if it is one, may."""
+        origin = headers.get("origin")
+        if origin is None or "*" in self._origins or origin.lower() in self._origins:
+            return True
+        return _same_host(origin.lower(), headers.get("host", "").lower())
+
+    def is_foreign(self, headers: Mapping[str, str]) -> bool:
+        """Whether the answer must say that the origin may read it: it is allowed, and not the host's own."""
+        origin = headers.get("origin")
+        return origin is not None and not _same_host(origin.lower(), headers.get("host", "").lower())
+
+    async def join(self, subscription: StreamSubscription, context: Any) -> None:
+        """Let a client follow a group or an item.
+
+        Raises:
+            HttpError: 404 for a stream that is not declared, 403 where a hook says no or fails.
+        """
+        spec = spec_of(subscription.stream_name)
+        if spec is None:
+            raise HttpError(404, f"no stream {subscription.stream_name!r}", code="STREAM_NOT_FOUND")
+        if spec.can_access is not None:
+            allowed = await self._asked(spec.can_access, subscription, context)
+            if not allowed or _is_no(allowed):
+                raise _denied()
+        if spec.on_join is not None and _is_no(await self._asked(spec.on_join, subscription, context, fallback=False)):
+            raise _denied()
+
+    async def leave(self, subscription: StreamSubscription, context: Any) -> None:
+        """Tell the stream that a join has ended."""
+        spec = spec_of(subscription.stream_name)
+        if spec is not None and spec.on_leave is not None:
+            await self._asked(spec.on_leave, subscription, context)
+
+    async def _asked(
+        self, hook: Callable[..., Any], subscription: StreamSubscription, context: Any, *, fallback: Any = None
+    ) -> Any:
+        try:
+            return await self._call(hook, subscription, context)
+        except Exception as error:
+            name = getattr(hook, "__name__", repr(hook))
+            _log.error("%s of stream %r failed, which is a no", name, subscription.stream_name, exc_info=error)
+            return fallback
+
+    async def _call(self, hook: Callable[..., Any], *args: Any) -> Any:
+        with anyio.fail_after(HOOK_TIMEOUT):
+            if is_async_callable(hook):
+                return await hook(*args)
+            result = await self._threads.run(lambda: hook(*args), abandon=True)
+            return await result if inspect.isawaitable(result) else result
+
+
+def _is_no(answer: Any) -> bool:
+    """Whether a hook refuses: False, or in Motia's words ``authorized`` that is not true, or ``unauthorized``."""
+    if isinstance(answer, Mapping):
+        return bool(answer.get("unauthorized")) or not answer.get("authorized", True)
+    return answer is False
+
+
+def _inner(context: Any) -> Any:
+    """What the hooks are told; Motia's way is to return it beside ``authorized``."""
+    if isinstance(context, Mapping) and set(context) == {"authorized", "context"}:
+        return context["context"]
+    return context
+
+
+def _same_host(origin: str, host: str) -> bool:
+    """Whether an ``Origin`` header names the host that was asked."""
+    try:
+        parts, asked = urlsplit(origin), urlsplit(f"//{host}")
+        default = _PORTS.get(parts.scheme)
+        if default is None or not parts.hostname or not asked.hostname:
+            return False
+        return (parts.hostname, parts.port or default) == (asked.hostname, asked.port or default)
+    except ValueError:  # what is no origin, or no host
+        return False
+
+
+def _denied() -> HttpError:
+    return HttpError(403, "Access denied", code="STREAM_ACCESS_DENIED")

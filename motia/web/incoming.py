@@ -1,0 +1,164 @@
+"""From a framework's request to the handler's ``ApiRequest``: query, body and form, parsed and validated."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from motia.codec import MAX_KEYS, check_shape, loads
+from motia.errors import HttpError, ValidationFailed
+from motia.plans import Plan
+from motia.requests import ApiRequest, QueryParams
+from motia.schemas import Schema
+
+_URLENCODED, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+Form = Callable[[], Awaitable[Iterable[tuple[str, str]]]]
+
+
+class Incoming:
+    """A request as an adapter hands it over.
+
+    Attributes:
+        params: decoded values of the path's parameters, by name.
+        query: as it came, without the question mark.
+        headers: names in lower case.
+        body: the raw bytes, already within the limit.
+        native: the framework's own request.
+        form: reads the fields of a multipart body, where the framework can, or of one that somebody has read before,
+            which is empty here; files are on ``native``.
+    """
+
+    __slots__ = ("body", "form", "headers", "method", "native", "params", "path", "query")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        query: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        native: Any,
+        form: Form | None = None,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.params = params
+        self.query = query
+        self.headers = headers
+        self.body = body
+        self.native = native
+        self.form = form
+
+
+async def make_request(plan: Plan, incoming: Incoming) -> ApiRequest[Any]:
+    """The handler's request.
+
+    Raises:
+        HttpError: 400; the query or the body does not fit, or is not what its content type says.
+    """
+    try:
+        body = await _body(plan.schema, incoming)
+        query = _query(plan.query, incoming.query)
+    except ValidationFailed as error:
+        code = "malformed_json" if error.malformed else "validation_failed"
+        raise HttpError(400, str(error), code=code, details=error.errors) from error
+    return ApiRequest(
+        body,
+        incoming.params,
+        query,
+        incoming.headers,
+        incoming.method,
+        incoming.path,
+        incoming.body,
+        incoming.native,
+    )
+
+
+def _query(schema: Schema | None, text: str) -> Any:
+    query = _pairs(text) if text else QueryParams()
+    return query if schema is None else schema.from_python(_values(query, schema), "the query")
+
+
+def _pairs(text: str) -> QueryParams:
+    try:
+        return QueryParams(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_KEYS))
+    except ValueError as error:
+        raise HttpError(400, f"expected at most {MAX_KEYS} parameters", code="too_many_parameters") from error
+
+
+def _values(fields: QueryParams, schema: Schema) -> dict[str, Any]:
+    """What a schema is given: all values of a field that takes a list, the last one of any other."""
+    return {name: fields.getlist(name) if name in schema.lists else value for name, value in fields.items()}
+
+
+async def _body(schema: Schema | None, incoming: Incoming) -> Any:
+    kind = _media_type(incoming.headers.get("content-type"))
+    if kind in {_URLENCODED, _MULTIPART}:
+        fields = await _form(kind, incoming)
+        if fields is not None:
+            return fields if schema is None else schema.from_python(_values(fields, schema), "the form")
+    if incoming.body and (not kind or _is_json(kind)):
+        _check_shape(incoming.body)
+    if schema is None:
+        return _parsed(kind, incoming) if incoming.body else None
+    if incoming.body and (not kind or _is_json(kind)):
+        return schema.from_json(incoming.body, "the body")
+    return schema.from_python(_parsed(kind, incoming) if incoming.body else None, "the body")
+
+
+async def _form(kind: str, incoming: Incoming) -> QueryParams | None:
+    """The fields of a form; None where the framework cannot parse it, and the body stays bytes."""
+    if kind == _URLENCODED and (incoming.body or incoming.form is None):
+        return _pairs(_text(incoming.body, "utf-8"))
+    return None if incoming.form is None else QueryParams(await incoming.form())
+
+
+def _parsed(kind: str, incoming: Incoming) -> Any:
+    """A body by its type; without one, whatever is not JSON stays bytes."""
+    if not kind:
+        try:
+            return loads(incoming.body)
+        except ValueError:
+            return incoming.body
+    if _is_json(kind):
+        return _json(incoming.body)
+    if kind.startswith("text/"):
+        return _text(incoming.body, _charset(incoming.headers["content-type"]))
+    return incoming.body
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return loads(body)
+    except ValueError as error:
+        fault = {"loc": [], "msg": f"Invalid JSON: {error}", "type": "json_invalid"}
+        raise ValidationFailed("the body", [fault], malformed=True) from error
+
+
+def _check_shape(body: bytes) -> None:
+    try:
+        check_shape(body)
+    except ValueError as error:
+        raise HttpError(400, f"the body is too complex: {error}", code="malformed_json") from error
+
+
+def _text(body: bytes, charset: str) -> str:
+    try:
+        return body.decode(charset)
+    except (UnicodeDecodeError, LookupError) as error:
+        raise HttpError(400, f"the body is not valid {charset} text", code="malformed_text") from error
+
+
+def _media_type(header: str | None) -> str:
+    return header.partition(";")[0].strip().lower() if header else ""
+
+
+def _charset(header: str) -> str:
+    _, found, rest = header.lower().partition("charset=")
+    return rest.partition(";")[0].strip(" \"'") if found else "utf-8"
+
+
+def _is_json(kind: str) -> bool:
+    return kind in {"application/json", "text/json"} or kind.endswith("+json")

@@ -1,0 +1,331 @@
+"""When to fetch, and what is running.
+
+A turn with the queue says what became of finished deliveries and claims as many as there are free slots; nothing is
+claimed ahead. Between turns the consumer sleeps until a slot is freed, the queue hints at something new, a scheduled
+delivery falls due, or two and a half seconds have passed.
+
+Deliveries run in slots: tasks that are kept, because making a task costs more than running a short handler. A slot
+whose handler was cancelled, or left context variables behind, is not used again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Collection
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from motia.concurrency import Alarm
+from motia.dispatcher import Dispatcher, timed_out
+from motia.errors import QueueUnavailable, StorageError
+from motia.leases import Lease, Verdict
+from motia.messages import Delivery, Exchange, Settlement
+from motia.policies import REAP_INTERVAL, reconnect_delay
+from motia.queues.base import Demand, Queue
+
+POLL = 2.5
+"""Seconds between looks at a queue that is silent; where it holds nothing but suspects, which somebody takes back and
+tells of, the looks are as rare as those for lapsed leases."""
+GATHER = 0.01
+"""Seconds that a finished delivery may wait for others to be told of with it, while the queue is empty."""
+REFILL = 0.002
+"""Seconds that free slots may wait for half of them to be free, while there is more to claim: one half runs while the
+other is fetched."""
+STOPPING_RETRY = 1.0
+"""Longest wait in seconds before a queue that is away is told again, while the worker ends."""
+Claim = tuple[Any, int]
+"""A delivery's handle, and the token of its claim."""
+_log = logging.getLogger("motia.worker")
+_spread = random.Random()  # noqa: S311  # only spreads the workers
+
+
+@dataclass(slots=True)
+class Running:
+    """A delivery in our hands.
+
+    Attributes:
+        limit: longest run in seconds.
+        since: monotonic time at which it was claimed.
+        deadline: monotonic time at which its run ends; None before it starts.
+        lease: tells the run, and whoever looks, why it should end.
+        scope, task: of the slot that runs it.
+    """
+
+    delivery: Delivery
+    limit: float
+    since: float
+    lease: Lease
+    deadline: float | None = None
+    scope: anyio.CancelScope | None = None
+    task: asyncio.Task[None] | None = None
+
+    @property
+    def claim(self) -> Claim:
+        """What the queue knows it by: a delivery that was lost may be claimed anew while its old run goes on."""
+        return self.delivery.handle, self.delivery.token
+
+    def cancel(self, verdict: Verdict) -> None:
+        self.lease.verdict = verdict
+        if self.scope is not None:
+            self.scope.cancel()
+
+
+class Consumer:
+    """Claims deliveries and runs them.
+
+    Attributes:
+        running: by claim.
+        unsure: a turn has failed, so the queue may hold deliveries for us that we have never heard of.
+
+    Args:
+        queue: where they come from.
+        dispatcher: runs them.
+        owner: who we are to the queue.
+        limit: deliveries at once.
+        subscriptions: the ones we serve.
+        lease: seconds; see ``Demand``.
+        suspects: serve deliveries whose worker died, instead of the others.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        dispatcher: Dispatcher,
+        owner: str,
+        *,
+        limit: int,
+        subscriptions: Collection[str],
+        lease: float,
+        suspects: bool = False,
+    ) -> None:
+        self.running: dict[Claim, Running] = {}
+        self.unsure = False
+        self._queue = queue
+        self._dispatcher = dispatcher
+        self._limit = limit
+        self._poll = REAP_INTERVAL if suspects else POLL
+        self._demand = (owner, frozenset(subscriptions), lease, suspects)
+        self._settlements: list[Settlement] = []
+        self._alarm = Alarm()
+        self._inbox: deque[Running] = deque()
+        self._idle: list[asyncio.Event] = []
+        self._slots = 0
+        self._waking = False
+        self._ended = False
+        self._stopping = False
+        self._draining = False
+        self._backlog = False
+        self._failures = 0
+
+    def knows(self, claim: Claim) -> bool:
+        """Whether a delivery runs here, or has run and the queue is yet to be told."""
+        return claim in self.running or any((item.handle, item.token) == claim for item in self._settlements)
+
+    def stop(self) -> None:
+        """Claim nothing more, hand back what has not started; ``run`` ends when everything running is settled."""
+        self._stopping = True
+        while self._inbox:
+            running = self._inbox.popleft()
+            running.lease.verdict = "released"
+            self._settle(running, self._interrupted(running))
+        self._alarm.set()
+
+    def drain(self) -> None:
+        """End ``run`` as soon as there is nothing to claim and nothing running."""
+        self._draining = True
+        self._alarm.set()
+
+    def release(self) -> None:
+        """Cancel what runs and hand it back, with its attempt not counted."""
+        self.stop()
+        for running in list(self.running.values()):
+            running.cancel("released")
+
+    def abandon(self) -> int:
+        """After ``release``: hand back what did not heed its cancellation, as threads do not, and wait for it no more.
+
+        Returns:
+            How many deliveries that were. What goes on of them can change nothing.
+        """
+        left = list(self.running.values())
+        for running in left:
+            settlement = self._interrupted(running)
+            running.lease.verdict = "lost"
+            self._settle(running, settlement)
+            if running.task is not None:
+                running.task.cancel()
+        return len(left)
+
+    async def run(self) -> None:
+        """Consume until ``stop``."""
+        self._ended = False
+        async with anyio.create_task_group() as tasks:
+            try:
+                with self._queue.listen(self._alarm.set):
+                    await self._consume(tasks)
+            finally:
+                self._ended = True
+                for event in self._idle:
+                    event.set()
+                self._idle.clear()
+
+    async def _consume(self, tasks: TaskGroup) -> None:
+        while not self._finished():
+            asked = time.monotonic()
+            exchange = await self._turn()
+            if exchange is None:
+                continue
+            for delivery in exchange.deliveries:
+                self._accept(delivery, asked)
+            self._wake_one(tasks)
+            if self._draining and not exchange.deliveries and not self.running and not self._settlements:
+                return
+            await self._rest(exchange)
+            self._cancel_overdue()
+
+    def _finished(self) -> bool:
+        return self._stopping and not self.running and not self._settlements
+
+    async def _turn(self) -> Exchange | None:
+        """One exchange; None when the queue could not be reached and it is time to try again."""
+        free = 0 if self._stopping else self._limit - len(self.running)
+        owner, subscriptions, lease, suspects = self._demand
+        demand = Demand(owner, free, subscriptions, lease, suspects) if free > 0 else None
+        settlements = tuple(self._settlements)
+        try:
+            exchange = await self._queue.exchange(settlements, demand)
+        except (QueueUnavailable, StorageError) as error:
+            self.unsure = True
+            await self._unreachable(error)
+            return None
+        del self._settlements[: len(settlements)]
+        self._failures = 0
+        self._backlog = exchange.more or (demand is not None and len(exchange.deliveries) >= free)
+        for settlement, kept in zip(settlements, exchange.settled, strict=True):
+            if not kept:
+                _log.warning("lease_lost: delivery %s was settled by another worker", settlement.handle)
+        return exchange
+
+    async def _unreachable(self, error: Exception) -> None:
+        """Wait before the next try. What is finished is kept, and said again when the queue is back."""
+        self._failures += 1
+        delay = reconnect_delay(self._failures, _spread)
+        if self._stopping:
+            delay = min(delay, STOPPING_RETRY)
+        _log.warning("the queue cannot be reached, next try in %.1f s: %s", delay, error)
+        with anyio.move_on_after(delay):
+            while not self._stopping:
+                await self._alarm.wait(delay)
+            await anyio.sleep(STOPPING_RETRY)
+
+    async def _rest(self, exchange: Exchange) -> None:
+        if self._finished() or (self._backlog and self._half_free()):
+            return
+        timeout = self._poll * _spread.uniform(0.9, 1.1)
+        if exchange.next_due is not None and len(self.running) < self._limit:
+            timeout = min(timeout, exchange.next_due + 0.001)
+        now = time.monotonic()  # what has not started yet does so now
+        ends = [item.deadline or now + item.limit for item in self.running.values() if item.lease.verdict is None]
+        if ends:
+            timeout = min(timeout, max(0.0, min(ends) - now) + 0.001)
+        await self._alarm.wait(timeout)
+
+    def _cancel_overdue(self) -> None:
+        now = time.monotonic()
+        for running in self.running.values():
+            if running.deadline is not None and running.deadline <= now and running.lease.verdict is None:
+                _log.error("step %r ran longer than %g s", running.delivery.subscription, running.limit)
+                running.cancel("timeout")
+
+    def _accept(self, delivery: Delivery, since: float) -> None:
+        plan = self._dispatcher.registry.plans.get(delivery.subscription)
+        owner, _, seconds, _ = self._demand
+        lease = Lease(owner, seconds, since)
+        running = Running(delivery, plan.config.run_limit if plan else 900.0, time.monotonic(), lease)
+        self.running[running.claim] = running
+        self._inbox.append(running)
+
+    def _wake_one(self, tasks: TaskGroup) -> None:
+        """Have one more slot look at the inbox; it wakes the next one before it runs anything itself."""
+        if not self._inbox or self._waking:
+            return
+        if self._idle:
+            self._waking = True
+            self._idle.pop().set()
+        elif self._slots < self._limit:
+            self._waking = True
+            self._slots += 1
+            tasks.start_soon(self._slot, tasks)
+
+    async def _next(self) -> Running | None:
+        """The next delivery to run; None when there will be none."""
+        while not self._inbox:
+            if self._ended:
+                return None
+            event = asyncio.Event()
+            self._idle.append(event)
+            try:
+                await event.wait()
+            finally:
+                self._waking = False
+        return self._inbox.popleft()
+
+    async def _slot(self, tasks: TaskGroup) -> None:
+        """Run deliveries one after another."""
+        self._waking = False
+        clean = copy_context()
+        running: Running | None = None
+        try:
+            with anyio.CancelScope() as scope:
+                while (running := await self._next()) is not None:
+                    self._wake_one(tasks)
+                    running.scope = scope
+                    running.task = asyncio.current_task()
+                    running.deadline = time.monotonic() + running.limit
+                    settlement = await self._dispatcher.on_message(running.delivery, running.lease)
+                    if running.lease.verdict is not None and settlement is not None and settlement.kind != "done":
+                        settlement = self._interrupted(running)  # it failed because it was told to end
+                    self._settle(running, settlement)
+                    if scope.cancel_called or copy_context() != clean:
+                        break
+                    if self._alarm.is_set:  # handlers that never wait must not keep the next claim from starting
+                        await asyncio.sleep(0)
+        finally:
+            if running is not None and running.claim in self.running:  # whatever ends a slot, its delivery is settled
+                self._settle(running, self._interrupted(running))
+            self._slots -= 1
+            self._wake_one(tasks)
+
+    def _settle(self, running: Running, settlement: Settlement | None) -> None:
+        if self.running.pop(running.claim, None) is None:
+            return  # abandoned, and settled then
+        if settlement is not None:
+            self._settlements.append(settlement)
+        if not self.running or self._stopping or (self._backlog and self._half_free()):
+            self._alarm.set()
+        else:
+            self._alarm.set_within(REFILL if self._backlog else GATHER)
+
+    def _half_free(self) -> bool:
+        return 2 * len(self.running) <= self._limit
+
+    def _interrupted(self, running: Running) -> Settlement | None:
+        """What becomes of a delivery whose handler was cancelled, or that was never started."""
+        delivery, verdict = running.delivery, running.lease.verdict
+        if verdict == "lost":
+            _log.warning("lease_lost: delivery %s belongs to another worker; its handler was cancelled", delivery.id)
+            return None
+        if verdict == "timeout":
+            return timed_out(self._dispatcher.registry.plans.get(delivery.subscription), delivery, running.limit)
+        if verdict == "cancelled":
+            _log.info("delivery %s was cancelled", delivery.id)
+            return Settlement(delivery.handle, delivery.token, "done")
+        return Settlement(delivery.handle, delivery.token, "release")

@@ -1,0 +1,167 @@
+"""``motia dev``: what it says when something is wrong, and how it goes on."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.flows.developing import Dev, body_of, eventually, motia_dev
+
+pytest.importorskip("uvicorn", reason="motia dev needs motia[serve]")
+pytest.importorskip("watchfiles", reason="motia dev needs motia[serve]")
+
+STEP = """
+config = {"type": "api", "name": "%s", "path": "/%s", "method": "GET", "emits": []}
+async def handler(req, ctx):
+    return {"status": 200, "body": "%s"}
+"""
+
+
+def once(folder: Path, *options: str) -> str:
+    """What ``motia dev --no-reload`` says of a folder that it cannot serve."""
+    command = [sys.executable, "-m", "motia", "dev", str(folder), "--no-reload", "--port", "0", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    said = once(tmp_path)
+    assert f"motia: no step files in {tmp_path}: expected files named *_step.py or *.step.py, at any depth\n" in said
+
+
+def test_a_folder_with_several_faults(tmp_path: Path) -> None:
+    (tmp_path / "a_step.py").write_text("x = 1\ny = (\n")
+    (tmp_path / "b_step.py").write_text("\nimport no_such_package\n")
+    said = once(tmp_path)
+    assert f"cannot import {tmp_path}/a_step.py:2: '(' was never closed" in said
+    assert (
+        f"cannot import {tmp_path}/b_step.py:2: ModuleNotFoundError: No module named 'no_such_package'; "
+        "install the package that has it, or mend the import"
+    ) in said
+
+
+def test_two_equal_names(tmp_path: Path) -> None:
+    for file in ("a_step.py", "b_step.py"):
+        (tmp_path / file).write_text(STEP % ("Same", file, ""))
+    said = once(tmp_path)
+    assert f"two steps are named 'Same': {tmp_path}/a_step.py:3 and {tmp_path}/b_step.py:3; rename one" in said
+
+
+def test_a_port_in_use(tmp_path: Path) -> None:
+    (tmp_path / "a_step.py").write_text(STEP % ("A", "a", "served"))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with motia_dev(".", "--no-reload", "--port", str(port), cwd=tmp_path) as dev:
+            http = dev.connect()
+            moved = re.search(rf"port {port} is in use; taking (\d+)", dev.output)
+            assert moved
+            assert http.base_url.port == int(moved[1])
+            assert http.get("/a").text == "served"
+            assert dev.close() == 0
+
+
+@pytest.mark.parametrize(
+    ("app", "sentence"),
+    [
+        ("nothing", "expected APP as pkg.module:attribute or a folder of steps, got 'nothing'"),
+        ("json:dumps()", "cannot call 'dumps' of 'json'"),
+        ("json:__name__", "expected a Motia or an ASGI application at 'json:__name__', got str"),
+    ],
+)
+def test_a_wrong_app(tmp_path: Path, app: str, sentence: str) -> None:
+    command = [sys.executable, "-m", "motia", "dev", app, "--no-reload", "--port", "0"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert sentence in done.stderr
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "steps").mkdir()
+    (tmp_path / "steps" / "a_step.py").write_text(STEP % ("A", "a", "one"))
+    return tmp_path
+
+
+def test_an_edit_is_served_and_a_broken_one_is_shown_while_the_last_goes_on(project: Path) -> None:
+    file = project / "steps" / "a_step.py"
+    with motia_dev("--port", "0", cwd=project) as dev:
+        http = dev.connect()
+        assert http.get("/a").text == "one"
+        file.write_text(STEP % ("A", "a", "two"))
+        eventually(lambda: http.get("/a").text == "two")
+        file.write_text("def broken(:\n")
+        dev.wait_for(r"cannot import .*a_step.py:1: ")
+        dev.wait_for("the last version that works goes on serving")
+        assert http.get("/a").text == "two"
+        file.write_text(STEP % ("A", "a", "three"))
+        eventually(lambda: http.get("/a").text == "three")
+        assert dev.close() == 0
+
+
+def test_nobody_outlives_a_parent_that_is_killed(project: Path) -> None:
+    with motia_dev("--port", "0", cwd=project) as dev:
+        http = dev.connect()
+        dev.process.kill()
+        eventually(lambda: not answers(http))
+
+
+def answers(http: httpx2.Client) -> bool:
+    try:
+        return http.get("/a").status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+def test_a_project_that_starts_broken_shows_it_until_it_is_mended(project: Path) -> None:
+    file = project / "steps" / "a_step.py"
+    file.write_text("import no_such_package\n")
+    with motia_dev("--port", "0", cwd=project) as dev:
+        http = connected(dev)
+        answer = http.get("/anything")
+        assert (answer.status_code, body_of(answer)["error"]["code"]) == (503, "not_loaded")
+        assert "no_such_package" in body_of(answer)["error"]["message"]
+        file.write_text(STEP % ("A", "a", "mended"))
+        eventually(lambda: http.get("/a").text == "mended")
+
+
+def connected(dev: Dev) -> httpx2.Client:
+    url = dev.wait_for(r"http://[\d.]+:\d+")[0]
+    dev.http = httpx2.Client(base_url=url, timeout=30)
+    return dev.http
+
+
+def test_an_asgi_application_is_served_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(
+        "from fastapi import FastAPI\n"
+        "from motia import Motia, http, step\n"
+        "from motia.integrations.fastapi import mount\n"
+        "@step(triggers=[http('GET', '/step')])\n"
+        "async def hello(): return 'from a step'\n"
+        "app = FastAPI()\n"
+        "mount(app, Motia('memory:', steps=[hello]))\n"
+    )
+    with motia_dev("shop:app", "--port", "0", "--no-reload", cwd=tmp_path) as dev:
+        http = dev.connect()
+        assert http.get("/step").text == "from a step"
+        assert http.get("/docs").status_code == 200
+
+
+def test_a_version_that_never_finishes_loading_gives_way_to_the_next(project: Path) -> None:
+    file = project / "steps" / "a_step.py"
+    with motia_dev("--port", "0", cwd=project) as dev:
+        http = dev.connect()
+        file.write_text("import pathlib, time\npathlib.Path('begun').touch()\nwhile True:\n    time.sleep(1)\n")
+        eventually((project / "begun").exists)
+        assert http.get("/a").text == "one"
+        file.write_text(STEP % ("A", "a", "two"))
+        eventually(lambda: http.get("/a").text == "two")

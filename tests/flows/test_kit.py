@@ -1,0 +1,161 @@
+"""The kit itself: fakes record, the tester runs, and neither hides a fault."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from motia import (
+    ApiRequest,
+    ApiResponse,
+    FlowContext,
+    Motia,
+    SyncFlowContext,
+    UnknownStep,
+    UnserializablePayload,
+    http,
+    multi_trigger_step,
+    queue,
+    step,
+)
+from motia.testing import FakeContext, FakeSyncContext, MotiaTester, SyncMotiaTester, VirtualClock, fake_context
+
+
+class Order(BaseModel):
+    """What the handlers of one step share."""
+
+    number: int
+
+
+@step("create", triggers=[http("POST", "/orders")], enqueues=["created"])
+async def create(req: ApiRequest[Any], ctx: FlowContext[Any]) -> ApiResponse[Any]:
+    await ctx.enqueue("created", {"id": req.body["id"]}, delay=60)
+    await ctx.state.update("orders", "count", [{"type": "increment"}])
+    ctx.logger.info("created", id=req.body["id"])
+    return ApiResponse(201, {"id": req.body["id"]})
+
+
+@step("handle", triggers=[queue("created")])
+def handle(data: Any, ctx: SyncFlowContext[Any]) -> None:
+    ctx.state.set("handled", str(data["id"]), True)
+
+
+async def test_a_fake_context_records(motia_ctx: FakeContext) -> None:
+    response = await create(ApiRequest(body={"id": 7}), motia_ctx)
+    assert response == ApiResponse(201, {"id": 7})
+    assert motia_ctx.enqueued == [("created", {"id": 7})]
+    assert motia_ctx.messages[0].delay == 60
+    assert await motia_ctx.state.get("orders", "count") == 1
+    assert motia_ctx.logs == [("info", "created", {"id": 7})]
+    assert isinstance(motia_ctx, FlowContext)
+
+
+def test_a_fake_context_for_blocking_handlers(motia_sync_ctx: FakeSyncContext) -> None:
+    handle({"id": 1}, motia_sync_ctx)
+    assert motia_sync_ctx.state.get("handled", "1") is True
+
+
+async def test_a_fake_context_is_as_strict_as_production() -> None:
+    with pytest.raises(UnserializablePayload):
+        await fake_context().enqueue("t", {"tags": {1, 2}})
+    ctx = fake_context(invoke={"price": lambda data: data * 2, "fixed": 5})
+    assert (await ctx.invoke("price", 4), await ctx.invoke("fixed")) == (8, 5)
+    assert ctx.invoked == [("price", 4), ("fixed", None)]
+    with pytest.raises(UnknownStep, match="give it as invoke="):
+        await ctx.invoke("unknown")
+
+
+async def test_the_tester_runs_a_flow_in_virtual_time(motia_tester: type[MotiaTester], tmp_path: Path) -> None:
+    app = Motia(f"sqlite:///{tmp_path / 'real.db'}", steps=[create, handle])
+    async with motia_tester(app) as t:
+        watched = t.watch("created")
+        response = await t.post("/orders", json={"id": 1})
+        assert (response.status, response.status_code, response.json) == (201, 201, {"id": 1})
+        assert watched.last == {"id": 1}
+        await t.wait_idle()
+        assert await t.state.get("handled", "1") is None
+        await t.advance(seconds=61)
+        assert await t.state.get("handled", "1") is True
+        assert (await t.get("/nowhere")).status == 404
+        assert (await t.delete("/orders")).headers["allow"] == "OPTIONS, POST"
+    assert not (tmp_path / "real.db").exists(), "the app's own backend is not touched"
+
+
+async def test_wait_for_topic_says_what_was_sent_instead(motia_tester: type[MotiaTester]) -> None:
+    async with motia_tester(Motia("memory:", steps=[create, handle])) as t:
+        await t.enqueue("created", {"id": 5})
+        assert await t.wait_for_topic("created", {"id": 5}, timeout=1) == {"id": 5}
+        with pytest.raises(
+            AssertionError, match=r"no message of 'created' with \{'id': 6\}(.|\n)*created \{\"id\":5\}"
+        ):
+            await t.wait_for_topic("created", {"id": 6}, timeout=1)
+
+
+async def test_fail_next_fails_one_run(motia_tester: type[MotiaTester]) -> None:
+    async with motia_tester(Motia("memory:", steps=[create, handle])) as t:
+        t.fail_next("handle", RuntimeError("once"))
+        await t.enqueue("created", {"id": 5})
+        await t.wait_idle()
+        assert await t.state.get("handled", "5") is None
+        await t.advance(seconds=5)
+        assert await t.state.get("handled", "5") is True
+        assert t.dead_letters == []
+
+
+async def test_a_flow_that_never_ends_is_found(
+    motia_tester: type[MotiaTester], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @step("loop", triggers=[queue("loop")])
+    async def loop(data: Any, ctx: FlowContext[Any]) -> None:
+        await ctx.enqueue("loop", data)
+
+    monkeypatch.setattr("motia.testing.tester.MAX_DELIVERIES", 50)
+    async with motia_tester(Motia("memory:", steps=[loop])) as t:
+        await t.enqueue("loop", 1)
+        with pytest.raises(AssertionError, match="does a step send to itself for ever"):
+            await t.wait_idle()
+
+
+def test_the_blocking_tester_does_the_same(motia_sync_tester: type[SyncMotiaTester]) -> None:
+    with motia_sync_tester(Motia("memory:", steps=[create, handle])) as t:
+        assert t.post("/orders", json={"id": 1}).json == {"id": 1}
+        assert t.wait_for_topic("created", {"id": 1}) == {"id": 1}
+        t.advance(minutes=2)
+        assert t.state.get("handled", "1") is True
+        assert t.dead_letters == []
+
+
+def test_a_clock_does_not_go_back() -> None:
+    with pytest.raises(ValueError, match="0 seconds or more"):
+        VirtualClock().advance(-1)
+
+
+def test_the_plugin_costs_nothing_where_it_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "test_x.py").write_text("import sys\ndef test_x(): assert 'motia.app' not in sys.modules\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "test_x.py"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stdout.decode()
+
+
+async def test_each_handler_of_a_multi_trigger_step_is_bound_like_one_of_its_own() -> None:
+    async def on_http(req: ApiRequest[Order], ctx: FlowContext[Any]) -> Any:
+        await ctx.enqueue("orders", {"number": req.body.number})
+        return {"number": req.body.number}
+
+    def on_queue(state: Any, data: Any) -> None:  # by name, blocking
+        state.set("orders", "last", data)
+
+    config = {"name": "both", "triggers": [http("POST", "/orders"), queue("orders")]}
+    both = multi_trigger_step(config).on_http(on_http).on_queue(on_queue).handlers()
+    async with MotiaTester(Motia("memory:", steps=[both])) as t:
+        assert (await t.post("/orders", json={"number": "x"})).status == 400
+        assert (await t.post("/orders", json={"number": 7})).json == {"number": 7}
+        t.fail_next("both", RuntimeError("once"))
+        await t.advance(seconds=5)
+        assert await t.state.get("orders", "last") == {"number": 7}

@@ -1,0 +1,141 @@
+"""Tables: made by whoever comes first, brought up to date while others work, and shown before that."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+import psycopg
+import pytest
+
+from motia import Motia, Worker, queue, step
+from motia.app import pending_statements
+from motia.databases import migrations
+from motia.queues import schema
+from motia.queues.sql import SqlQueue
+
+EVERYWHERE = ["sqlite", *(pytest.param(kind, marks=pytest.mark.service) for kind in ("postgresql", "mysql"))]
+everywhere = pytest.mark.parametrize("place", EVERYWHERE, indirect=True)
+APP = """
+from motia import Motia, queue, step
+
+@step(triggers=[queue("t")])
+async def note(data): ...
+
+motia = Motia(steps=[note])
+"""
+
+
+def command(folder: Path, url: str, *words: str) -> subprocess.Popen[str]:
+    (folder / "migrated.py").write_text(APP)
+    return subprocess.Popen(
+        [sys.executable, "-m", "motia", words[0], "migrated:motia", *words[1:]],
+        cwd=folder,
+        env={**os.environ, "MOTIA_URL": url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@everywhere
+@pytest.mark.timeout(120)
+def test_many_processes_at_once(place: str, tmp_path: Path) -> None:
+    processes = [command(tmp_path, place, "migrate") for _ in range(6)]
+    for process in processes:
+        printed, _ = process.communicate(timeout=100)
+        assert (process.returncode, printed) == (0, "the tables are up to date\n")
+
+
+@everywhere
+def test_the_plan_says_what_would_be_done_and_does_nothing(place: str, tmp_path: Path) -> None:
+    first, _ = command(tmp_path, place, "migrate", "--plan").communicate(timeout=50)
+    again, _ = command(tmp_path, place, "migrate", "--plan").communicate(timeout=50)
+    assert first == again
+    for table in ("motia_subscription", "motia_delivery", "motia_state"):
+        assert f"CREATE TABLE {'IF NOT EXISTS ' if place.startswith('mysql') else ''}{table} (" in first
+    assert ("autovacuum" in first) == place.startswith("postgresql")
+    assert ("ENGINE = InnoDB" in first) == place.startswith("mysql")
+    command(tmp_path, place, "migrate").communicate(timeout=50)
+    left, _ = command(tmp_path, place, "migrate", "--plan").communicate(timeout=50)
+    assert left == "the tables are up to date\n"
+
+
+@everywhere
+async def test_an_upgrade_while_a_worker_works(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer version adds its step to the tables; the older worker goes on, and may even be started again."""
+    seen: list[int] = []
+
+    @step(triggers=[queue("t")])
+    async def note(data: Any) -> None:
+        seen.append(data)
+        await anyio.sleep(0.005)
+
+    async with Motia(place, steps=[note]) as old, Worker(old, concurrency=4):
+        await old.enqueue_many([("t", n) for n in range(60)])
+        with monkeypatch.context() as newer:
+            statements = ("ALTER TABLE motia_delivery ADD COLUMN added INTEGER",)
+            newer.setattr(SqlQueue, "versions", (*schema.SCHEMA, statements))
+            assert await pending_statements(Motia(place)) == list(statements)
+            async with Motia(place, steps=[note]) as new:
+                await new.enqueue_many([("t", n) for n in range(60, 120)])
+        async with Motia(place, steps=[note]):
+            pass
+        with anyio.fail_after(30):
+            while len(seen) < 120:
+                await anyio.sleep(0.01)
+    assert sorted(seen) == list(range(120))
+
+
+@everywhere
+async def test_what_fails_halfway_is_made_up_for(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(SqlQueue, "versions", (*schema.SCHEMA, ("CREATE TABLE motia_broken (",)))
+        with pytest.raises(Exception, match=r"(?i)syntax|incomplete"):
+            await Motia(place).open()
+    async with Motia(place) as motia:
+        await motia.enqueue("nobody")
+    assert await pending_statements(Motia(place)) == []
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+async def test_autovacuum_has_its_settings_on_our_tables(place: str) -> None:
+    async with Motia(place):
+        with psycopg.connect(place) as connection:
+            found = connection.execute(
+                "SELECT relname, reloptions FROM pg_class WHERE relkind = 'r' AND relnamespace = "
+                "current_schema()::regnamespace AND relname IN ('motia_delivery', 'motia_dedupe', 'motia_state')"
+            ).fetchall()
+    assert len(found) == 3
+    for table, options in found:
+        assert "autovacuum_vacuum_scale_factor=0.01" in (options or ()), table
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+async def test_a_role_that_may_not_make_tables_can_start_when_they_are_there(place: str) -> None:
+    async with Motia(place):
+        pass
+    schema_name = place.rpartition("%3D")[2]
+    role = schema_name + "_role"
+    with psycopg.connect(place, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {role} LOGIN")
+        try:
+            admin.execute(f"GRANT USAGE ON SCHEMA {schema_name} TO {role}")
+            admin.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema_name} TO {role}")
+            async with Motia(place.replace("//postgres@", f"//{role}@")) as motia:
+                await motia.enqueue("nobody")
+        finally:
+            admin.execute(f"DROP OWNED BY {role}")
+            admin.execute(f"DROP ROLE {role}")
+
+
+def test_a_statement_for_one_database_is_not_run_on_others() -> None:
+    versions = (("CREATE TABLE a (b TEXT)", "/*postgres*/ ALTER TABLE a SET (fillfactor = 70)"),)
+    assert migrations.schema_for(versions, "sqlite") == (("CREATE TABLE a (b TEXT)",),)
+    assert migrations.schema_for(versions, "postgres")[0][1] == "ALTER TABLE a SET (fillfactor = 70)"

@@ -1,0 +1,1 @@
+RATE = 3  # a folder with __init__.py

@@ -1,0 +1,40 @@
+"""Taking back lapsed leases: not those of workers that stood still together with us."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import anyio
+import pytest
+
+from motia import Motia, queue, step
+from motia.queues.base import Demand
+from motia.worker import heart
+
+LEASE = 0.4
+
+
+@step("t", triggers=[queue("t")])
+async def t(data: Any) -> None: ...
+
+
+async def test_after_standing_still_ourselves_the_others_have_a_lease_to_wake_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(heart, "REAP_INTERVAL", 0.02)
+    async with Motia("memory:", steps=[t]) as motia, anyio.create_task_group() as tasks:
+        parts = motia.running
+        waiting = parts.backend.waiting
+        await motia.enqueue("t", 1)
+        (held,) = (await waiting.queue.exchange([], Demand("colleague", 1, {"t#t"}, LEASE))).deliveries
+        tasks.start_soon(lambda: heart.reap(waiting.queue, waiting.store, waiting.streams, LEASE, amnesty=False))
+        await anyio.sleep(0.05)
+        time.sleep(2 * LEASE)  # the whole machine sleeps
+        woken = time.monotonic()
+        with anyio.fail_after(10):
+            while not await waiting.queue.suspects():
+                await anyio.sleep(0.01)
+        assert time.monotonic() - woken >= LEASE * 0.9, "its lease had lapsed, but so had everybody's"
+        assert held.attempt == 1
+        tasks.cancel_scope.cancel()

@@ -15,6 +15,7 @@ from motia.queues.base import Queue
 from motia.redaction import register_url
 from motia.stores.base import Store
 from motia.streams.base import StreamStore
+from motia.traces.base import TraceStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +35,18 @@ class Url:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """A queue, a store and streams over one kind of driver.
+    """A queue, a store, streams and traces over one kind of driver.
 
     Attributes:
         database: whose transactions callers can join; None where there is none.
+        traces: None where the backend keeps none.
     """
 
     queue: Queue
     store: Store
     streams: StreamStore
     database: Database | None
+    traces: TraceStore | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from motia.queues.base import Capabilities
 from motia.queues.sql import SqlQueue
 from motia.stores.sql import SqlStore
 from motia.streams.sql import SqlStreams
+from motia.traces.sql import SqlTraces
 
 
 def open_sqlite(url: Url, clock: Clock, busy_timeout: float) -> Backend:
@@ -48,6 +49,7 @@ def _backend(file: SqliteFile, clock: Clock, *, durable: bool) -> Backend:
             SqlStore(driver, clock),
             SqlStreams(driver, clock),
             driver,
+            SqlTraces(driver),
         )
         for driver in (AsyncSqlite(file), SyncSqlite(file))
     )

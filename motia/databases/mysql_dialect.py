@@ -174,7 +174,7 @@ KEY_SIZES = {
 }
 """Longest keys in bytes: see ``motia.messages.MAX_NAME``, and the 3,072 that an index may have."""
 LONG_TEXT = "LONGTEXT CHARACTER SET utf8mb4"
-_LONG = {"payload", "error", "value", "data"}
+_LONG = {"payload", "error", "value", "data", "words", "brief", "body", "message"}
 _COVERED = {"motia_delivery_suspect", "motia_delivery_running", "motia_delivery_dead"}
 """Indexes of few rows, which the one of ``ready`` serves here: without partial indexes each costs every update."""
 _COLUMN = re.compile(r"(?P<name>\w+) TEXT")

@@ -134,8 +134,12 @@ class Queue(Protocol):
         """Settle one delivery inside a transaction of the caller; False when the lease was lost."""
         ...
 
-    def listen(self, notify: Callable[[], None]) -> AbstractContextManager[None]:
-        """Have ``notify`` called on the running loop when there may be something to claim. A hint."""
+    def listen(self, notify: Callable[[], None], *, suspects: bool = False) -> AbstractContextManager[None]:
+        """Have ``notify`` called on the running loop when there may be something to claim. A hint.
+
+        Args:
+            suspects: of deliveries whose worker died, instead of the others; who cannot tell them apart, tells of all.
+        """
         ...
 
     async def beat(self, owner: str, lease: float) -> list[Held]:

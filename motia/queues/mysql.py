@@ -22,7 +22,7 @@ class MysqlQueue(SqlQueue):
     """See ``motia.queues.base.Queue`` for what each method promises."""
 
     @contextmanager
-    def listen(self, notify: Callable[[], None]) -> Iterator[None]:
+    def listen(self, notify: Callable[[], None], *, suspects: bool = False) -> Iterator[None]:
         """What this process sends is told by itself; what others send is looked for."""
         looking = asyncio.get_running_loop().create_task(self._look(notify))
         try:

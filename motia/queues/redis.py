@@ -107,8 +107,9 @@ class RedisQueue:
     async def settle(self, settlement: Settlement, *, via: Connection) -> bool:
         return (await self.exchange([settlement])).settled[0]
 
-    def listen(self, notify: Callable[[], None]) -> AbstractContextManager[None]:
-        listening: AbstractContextManager[None] = self._driver.server.listen(notify)
+    def listen(self, notify: Callable[[], None], *, suspects: bool = False) -> AbstractContextManager[None]:
+        kind = "suspects" if suspects else "queue"
+        listening: AbstractContextManager[None] = self._driver.server.listen(kind, notify)
         return listening
 
     async def beat(self, owner: str, lease: float) -> list[Held]:

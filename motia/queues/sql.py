@@ -209,7 +209,7 @@ class SqlQueue(Migrated):
         )
         return sorted_deliveries(rows)
 
-    def listen(self, notify: Callable[[], None]) -> AbstractContextManager[None]:
+    def listen(self, notify: Callable[[], None], *, suspects: bool = False) -> AbstractContextManager[None]:
         return self.database.listen(notify)
 
     async def beat(self, owner: str, lease: float) -> list[Held]:

@@ -103,7 +103,7 @@ class RedisStreams:
         return total
 
     def listen(self, notify: Callable[[], None]) -> AbstractContextManager[None]:
-        listening: AbstractContextManager[None] = self._driver.server.listen(notify)
+        listening: AbstractContextManager[None] = self._driver.server.listen("streams", notify)
         return listening
 
     async def close(self) -> None:

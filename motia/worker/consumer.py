@@ -169,7 +169,7 @@ class Consumer:
         self._ended = False
         async with anyio.create_task_group() as tasks:
             try:
-                with self._queue.listen(self._alarm.set):
+                with self._queue.listen(self._alarm.set, suspects=self._demand[3]):
                     await self._consume(tasks)
             finally:
                 self._ended = True

@@ -18,7 +18,8 @@ import redis
 from motia import Motia, QueueUnavailable, StorageError
 from motia.backends import Backend, open_backend
 from motia.clock import SystemClock
-from motia.databases.redis import LINES, BlockingRedis, RedisServer, WaitingRedis
+from motia.databases.redis import BlockingRedis, RedisServer, WaitingRedis
+from motia.databases.redis_lines import LINES
 from motia.messages import Message, Settlement, Subscription, new_id
 from motia.queues.base import DeadQuery, Demand, Queue
 from tests.faults.proxy import Proxy, proxied

@@ -6,7 +6,8 @@ local PART = 1000 -- what unpack can take at once is limited
 
 local function stamp(value) return string.format('%.6f', value) end
 local moment = stamp(now)
-local function wake() call('PUBLISH', K .. 'wake', '') end
+-- Tells those who wait for it of something new: 'queue', 'suspects' or 'streams'; everybody, if it is ''.
+local function wake(kind) call('PUBLISH', K .. 'wake', kind) end
 local function sub_of(id) return string.sub(id, string.find(id, ':', 1, true) + 1) end
 
 local function stream_key(sub, priority)

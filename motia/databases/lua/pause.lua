@@ -8,5 +8,5 @@ for at = 1, #all, 2 do
         count = count + 1
     end
 end
-wake()
+wake('')
 return count

@@ -11,7 +11,7 @@ local function place(id, due, changes)
     if crashes > 0 then
         call('ZADD', K .. 'x:' .. sub, crashes * 1e12 + now, id)
         call('SADD', K .. 'suspects', sub)
-        return wake()
+        return wake('suspects')
     end
     call('HSET', meta, 'entry', make_ready(id, sub, body_of(id)[6], true))
 end

@@ -11,14 +11,14 @@ local function make_ready(id, sub, priority, changed)
     end
     if not awake[sub] then
         awake[sub] = true
-        if call('SADD', K .. 'ready', sub) == 1 then wake() end
+        if call('SADD', K .. 'ready', sub) == 1 then wake('queue') end
     end
     return entry
 end
 
 local function schedule(id, due)
     call('ZADD', K .. 'sched', stamp(due), id)
-    if call('ZRANK', K .. 'sched', id) == 0 then wake() end
+    if call('ZRANK', K .. 'sched', id) == 0 then wake('queue') end
 end
 
 local function first_of_group(id, sub, group)

@@ -21,5 +21,5 @@ end
 local seq, stamp = append(stream, group, id, kind, data)
 stamp_messages(9, ARGV[8], stamp)
 publish(9)
-wake()
+wake('streams')
 return {1, seq, stamp}

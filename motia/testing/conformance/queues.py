@@ -260,3 +260,16 @@ class QueueBasics:
                     await told.wait()
                     break
         assert told.is_set()
+
+    async def test_a_listener_for_suspects_is_told_of_one(self, harness: Harness) -> None:
+        await harness.subscribe(subscription())
+        told = anyio.Event()
+        with harness.queue.listen(told.set, suspects=True):
+            for _ in range(200):
+                await harness.send("1")
+                assert await harness.claim(by="dead")
+                await harness.queue.abandon("dead")
+                with anyio.move_on_after(0.05):
+                    await told.wait()
+                    break
+        assert told.is_set()

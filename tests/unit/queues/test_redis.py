@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from typing import Any
 
 import anyio
@@ -201,6 +202,38 @@ async def test_a_change_of_state_and_what_it_triggers_are_one(backend: Backend, 
         await store.change("g", "k", lambda old: "2", follow=failing)
     assert await store.get("g", "k") == "1"
     assert (await queue.exchange([], Demand("w", 5, NAMES))).deliveries == []
+
+
+async def test_who_waits_is_told_of_its_own_kind_over_one_connection(
+    backend: Backend, queue: RedisQueue, place: str
+) -> None:
+    """A worker waits for messages, suspects and streams; a message wakes one of the three."""
+    await queue.subscribe(SUBSCRIPTIONS[:1], steps=["plain"])
+    told: list[str] = []
+
+    async def until(said: list[str]) -> None:
+        with anyio.fail_after(5):
+            while told != said:
+                await anyio.sleep(0.005)
+        told.clear()
+
+    with redis.Redis.from_url(place.partition("?")[0]) as client, ExitStack() as listening:
+        channel = f"{{{place.rpartition('=')[2]}}}:wake"
+        listening.enter_context(queue.listen(lambda: told.append("message")))
+        listening.enter_context(queue.listen(lambda: told.append("suspect"), suspects=True))
+        listening.enter_context(backend.waiting.streams.listen(lambda: told.append("stream")))
+        await until(["message", "suspect", "stream"])  # for what came before anybody listened
+        assert client.pubsub_numsub(channel)[0][1] == 1
+        await queue.publish([Message(new_id(), "t", "1")])
+        await until(["message"])
+        assert (await queue.exchange([], Demand("w", 5, NAMES))).deliveries
+        await queue.abandon("w")
+        await until(["suspect"])
+        client.publish(channel, "")  # as earlier versions of the scripts do
+        await until(["message", "suspect", "stream"])
+    with redis.Redis.from_url(place.partition("?")[0]) as client, anyio.fail_after(5):
+        while client.pubsub_numsub(channel)[0][1]:
+            await anyio.sleep(0.005)
 
 
 def test_every_key_is_in_one_slot_of_a_cluster(place: str) -> None:

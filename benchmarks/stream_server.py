@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
@@ -39,25 +40,27 @@ async def bare(socket: WebSocket) -> None:
         clients.discard(socket)
 
 
-@app.post("/bare/{count}/{pause}")
-async def broadcast(count: int, pause: float) -> None:
-    for _ in range(count):
-        text = frame(time.monotonic())
+async def paced(count: int, period: float) -> AsyncIterator[float]:
+    """The moments of ``count`` messages, ``period`` seconds apart however long each takes; 0: at once."""
+    began = time.monotonic()
+    for number in range(count):
+        yield time.monotonic()
+        if period:
+            await asyncio.sleep(began + (number + 1) * period - time.monotonic())
+
+
+@app.post("/bare/{count}/{period}")
+async def broadcast(count: int, period: float) -> None:
+    async for now in paced(count, period):
+        text = frame(now)
         for client in list(clients):
             await client.send_text(text)
-        await asyncio.sleep(pause)
 
 
-@app.post("/motia/{count}/{pause}")
-async def publish(count: int, pause: float) -> list[float]:
-    took = []
-    for _ in range(count):
-        began = time.monotonic()
-        await ticks.set("g", "a", {"t": began, "text": TEXT})
-        took.append(time.monotonic() - began)
-        if pause:
-            await asyncio.sleep(pause)
-    return took
+@app.post("/motia/{count}/{period}")
+async def publish(count: int, period: float) -> None:
+    async for now in paced(count, period):
+        await ticks.set("g", "a", {"t": now, "text": TEXT})
 
 
 @app.post("/large/{count}/{pause}")

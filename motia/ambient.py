@@ -159,6 +159,17 @@ class Stream:
         declare(name, options)
         self.name = name
 
+    @staticmethod
+    def disconnect(context: Any = None, /, **fields: Any) -> Any:
+        """Close the connections of clients, whatever streams they follow; see ``motia.items.Streams.disconnect``.
+
+        Awaitable where an event loop runs.
+        """
+        app = current_app()
+        if in_event_loop():
+            return app.waiting.streams.disconnect(context, **fields)
+        return app.blocking.bridge(app.blocking.streams.disconnect(context, **fields))
+
     def __class_getitem__(cls, item: Any) -> type[Stream]:
         """``Stream[Todo]("todo")`` says what the items are to those who read it."""
         return cls

@@ -30,6 +30,7 @@ from motia.services import AppServices, make_services
 from motia.steps import Step
 from motia.stores.base import Store
 from motia.streams.base import StreamStore
+from motia.streams.stays import REST
 from motia.streams.tail import Tails
 from motia.triggers import HttpTrigger
 
@@ -263,6 +264,7 @@ class _Open:
     Attributes:
         backend: of the queue.
         outbox: in another database than the queue's, where one is set.
+        departures: tell of clients that are to be disconnected.
         services: for async handlers, and for blocking ones.
     """
 
@@ -278,6 +280,7 @@ class _Open:
         streams_url = urls["streams"]
         self.streams_backend = app._open_backend(streams_url) if streams_url else self.backend
         self.tails = Tails(self.streams_backend.working.streams)
+        self.departures = Tails(self.streams_backend.working.streams, REST)
         self.authenticate = app._authenticate
         self.outbox = app._open_outbox()
         self.portal = Portal()
@@ -296,6 +299,7 @@ class _Open:
         self._exit.push_async_callback(store.close)
         self._exit.push_async_callback(streams.close)
         self._exit.callback(self.tails.close)
+        self._exit.callback(self.departures.close)
         if self.outbox is not None:
             self._exit.push_async_callback(self.outbox.close)
         for part in self.parts if auto_migrate else ():

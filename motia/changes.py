@@ -35,7 +35,7 @@ class State:
         value_limit: longest value in bytes.
     """
 
-    def __init__(self, store: Store, queue: Queue, *, joined: bool, value_limit: int | None = None) -> None:
+    def __init__(self, store: Store, queue: Queue, *, joined: bool, value_limit: int) -> None:
         self._store = store
         self._following = Following(queue, joined=joined, message_of=_message)
         self._limit = value_limit
@@ -60,6 +60,7 @@ class State:
 
         Raises:
             UnserializablePayload: the value is not strict JSON. Nothing was changed.
+            PayloadTooLarge: it is longer than the setting ``payload_limit``. Nothing was changed.
         """
         if len(value) > 1:
             raise TypeError(f"state.set expected (group, key, value) or (key, value), got {2 + len(value)} values")
@@ -77,6 +78,7 @@ class State:
 
         Raises:
             UpdateError: an op does not fit the value. Nothing was changed.
+            PayloadTooLarge: the result is longer than the setting ``payload_limit``. Nothing was changed.
         """
         if len(ops) > 1:
             raise TypeError(f"state.update expected (group, key, ops) or (key, ops), got {2 + len(ops)} values")

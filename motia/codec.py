@@ -48,7 +48,7 @@ def dumps(value: Any, *, limit: int | None = None) -> str:
     text = _encode(_strict(value, "$", 0))
     if limit is not None and len(text) * 4 > limit and (size := len(text.encode())) > limit:
         raise PayloadTooLarge(
-            f"payload expected at most {limit} bytes, got {size}; store the data and send its id, "
+            f"payload expected at most {limit} bytes, got {size}; keep the data elsewhere and its id here, "
             "or raise MOTIA_PAYLOAD_LIMIT",
             limit,
         )

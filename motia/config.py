@@ -26,7 +26,7 @@ class MotiaSettings(BaseModel):
         outbox: URL of the SQL database that callers' transactions are on, where it is not the queue's; "" for none.
         env: ``development`` or ``production``.
         body_limit: longest request body in bytes; beyond it 413.
-        payload_limit: longest message payload in bytes; beyond it ``PayloadTooLarge``.
+        payload_limit: longest message, state value and stream item in bytes; beyond it ``PayloadTooLarge``.
         strict_topics: whether sending to a topic that nobody subscribes to is an error.
         auto_migrate: create missing tables when the app opens; False leaves it to ``motia migrate``.
         timezone: of cron triggers that do not give one.

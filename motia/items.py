@@ -19,6 +19,7 @@ from motia.stores.base import Compute
 from motia.stores.updates import MISSING, apply_ops
 from motia.streams.base import Entry, StreamStore
 from motia.streams.outbox import Outbox
+from motia.streams.stays import disconnect
 from motia.streams.tail import Seat, Tails
 from motia.streams.wire import Told, frame, sync_frame
 from motia.tracing import current_trace, new_trace
@@ -32,10 +33,12 @@ class Streams:
         queue: where the changes go that ``stream`` triggers are told.
         tails: tell subscribers.
         joined: store and queue can share a transaction.
+        value_limit: longest item, and longest event, in bytes.
     """
 
-    def __init__(self, store: StreamStore, queue: Queue, tails: Tails, *, joined: bool) -> None:
+    def __init__(self, store: StreamStore, queue: Queue, tails: Tails, *, joined: bool, value_limit: int) -> None:
         self._store = store
+        self._limit = value_limit
         self._tails = tails
         self._following = Following(queue, joined=joined, message_of=_message)
         self._known: dict[str, Items] = {}
@@ -46,10 +49,22 @@ class Streams:
         guarded._following, guarded._known = self._following.behind(guard), {}
         return guarded
 
+    async def disconnect(self, context: Any = None, /, **fields: Any) -> None:
+        """Close the connections of clients that follow streams, in every process: after a logout, or a loss of rights.
+
+        Args:
+            context: closes those whose context, what ``authenticate`` returned, is equal to it.
+            fields: close those whose context has all of them, as keys or attributes.
+
+        Raises:
+            ConfigError: nothing says whom.
+        """
+        await disconnect(self._store, context, fields)
+
     def __getitem__(self, name: str) -> Items:
         found = self._known.get(name)
         if found is None:
-            found = self._known[name] = Items(check_name(name), self._store, self._tails, self._following)
+            found = self._known[name] = Items(check_name(name), self._store, self._tails, self._following, self._limit)
         return found
 
     def __getattr__(self, name: str) -> Items:
@@ -69,8 +84,9 @@ class Items:
     deliveries like any other.
     """
 
-    def __init__(self, name: str, store: StreamStore, tails: Tails, following: Following[Entry]) -> None:
+    def __init__(self, name: str, store: StreamStore, tails: Tails, following: Following[Entry], limit: int) -> None:
         self.name = name
+        self._limit = limit
         self._store = store
         self._tails = tails
         self._following = following
@@ -91,7 +107,9 @@ class Items:
         Raises:
             ValidationFailed: it does not fit the schema of the stream. Nothing was changed.
             UnserializablePayload: it is not an object of strict JSON. Nothing was changed.
+            PayloadTooLarge: it is longer than the setting ``payload_limit``. Nothing was changed.
         """
+        check_names(group, id)
         text = self._text(id, data)
         return await self._change(group, id, lambda old: text)
 
@@ -101,6 +119,7 @@ class Items:
         Raises:
             UpdateError: an op does not fit the item. Nothing was changed.
             ValidationFailed: the result does not fit the schema of the stream. Nothing was changed.
+            PayloadTooLarge: the result is longer than the setting ``payload_limit``. Nothing was changed.
         """
         wanted = [ops] if isinstance(ops, Mapping) else ops
 
@@ -137,7 +156,7 @@ class Items:
         check_names(group, id)
         if not isinstance(event, Mapping) or not isinstance(event.get("type"), str):
             raise ConfigError(f"send expected an event such as {{'type': 'typing', 'data': ...}}, got {event!r}")
-        text = dumps({"type": event["type"], "data": event.get("data")})
+        text = dumps({"type": event["type"], "data": event.get("data")}, limit=self._limit)
         await self._following.after(lambda follow: self._store.emit(self.name, group, id, text, follow=follow))
 
     async def subscribe(self, group: str, id: str | None = None) -> AsyncGenerator[StreamTriggerInput, None]:
@@ -207,7 +226,7 @@ class Items:
         if not isinstance(plain, dict):
             kind = type(data).__name__
             raise UnserializablePayload("$", f"expected an object, since every item carries its id, got {kind}")
-        return dumps({**plain, "id": id})
+        return dumps({**plain, "id": id}, limit=self._limit)
 
 
 class Growing:

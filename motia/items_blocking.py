@@ -25,6 +25,10 @@ class SyncStreams:
         self._bridge = bridge
         self._portal = portal
 
+    def disconnect(self, context: Any = None, /, **fields: Any) -> None:
+        """See ``motia.items.Streams.disconnect``."""
+        self._bridge(self._streams.disconnect(context, **fields))
+
     def __getitem__(self, name: str) -> SyncItems:
         return SyncItems(self._streams[name], self._bridge, self._portal)
 

@@ -72,9 +72,9 @@ class AppServices:
             outbox=parts.outbox,
         )
         joined = parts.backend.identity is parts.state_backend.identity
-        self.state = State(store, queue, joined=joined, value_limit=None)
+        self.state = State(store, queue, joined=joined, value_limit=settings.payload_limit)
         joined = parts.backend.identity is parts.streams_backend.identity
-        self.streams = Streams(ports[2].streams, queue, parts.tails, joined=joined)
+        self.streams = Streams(ports[2].streams, queue, parts.tails, joined=joined, value_limit=settings.payload_limit)
 
     async def enqueue(self, topic: Any, data: Any = None, **options: Any) -> Receipt:
         return await self.messenger.enqueue(topic, data, **options)

@@ -8,6 +8,8 @@ import socket
 from motia.errors import ConfigError
 
 TRIES = 100
+UNHEARD = 60_000
+"""Milliseconds after which a client that acknowledges nothing is gone; with it a half-open connection ends."""
 BACKLOG = 2048
 
 
@@ -35,6 +37,8 @@ def _bound(host: str, port: int) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; the connections inherit it
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNHEARD)
         made.bind((host, port))
         made.listen(BACKLOG)
     except BaseException:

@@ -22,6 +22,7 @@ from motia.errors import ConfigError, HttpError, MissingDependency, MotiaError
 from motia.loading import configure_logging, load, load_env, project_of
 from motia.web.application import Application
 from motia.web.failures import error_answer
+from motia.web.sockets import MAX_FRAME
 
 ERROR, RELOAD_GRACE = 1, 3
 _log = logging.getLogger("motia.dev")
@@ -134,8 +135,11 @@ async def serve(app: Any, orders: Orders, *, attended: bool) -> bool:
             if self.started and not attended:
                 _log.info("serving %s", summary(app))
 
-    lifespan: Literal["on", "auto"] = "on" if isinstance(app, (Application, Broken)) else "auto"
-    config = uvicorn.Config(app, log_config=None, lifespan=lifespan, timeout_graceful_shutdown=orders.linger)
+    lifespan: Literal["on", "auto"] = "auto"
+    options: dict[str, Any] = {}
+    if isinstance(app, (Application, Broken)):  # whose only WebSocket is ours
+        lifespan, options = "on", {"ws_max_size": MAX_FRAME}
+    config = uvicorn.Config(app, log_config=None, lifespan=lifespan, timeout_graceful_shutdown=orders.linger, **options)
     server = Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):  # which uvicorn raises anew when it has ended
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))

@@ -142,6 +142,9 @@ class TrackedStreams:
         self._target = target
         self._ctx = ctx
 
+    def disconnect(self, context: Any = None, /, **fields: Any) -> Any:
+        return self._ctx.track(self._target.disconnect(context, **fields))
+
     def __getattr__(self, name: str) -> Tracked:
         return Tracked(getattr(self._target, name), self._ctx)
 

@@ -82,13 +82,15 @@ class Tail:
 
     Args:
         store: whose logs are read.
+        rest: seconds between two looks, however much happens.
 
     Attributes:
         open: False once the app is closed, and nothing more will be told.
     """
 
-    def __init__(self, store: StreamStore) -> None:
+    def __init__(self, store: StreamStore, rest: float = 0.0) -> None:
         self.store = store
+        self._rest = rest
         self._rooms: dict[tuple[str, str], dict[Seat, None]] = {}
         self._positions: dict[str, int] = {}
         self._listeners: dict[str, int] = {}
@@ -168,6 +170,8 @@ class Tail:
                     while True:
                         await self._look()
                         failures = 0
+                        if self._rest:
+                            await anyio.sleep(self._rest)
                         await self._alarm.wait(self.store.poll * _spread.uniform(0.9, 1.1))
             except Exception as error:
                 failures += 1
@@ -218,10 +222,15 @@ class Tail:
 
 
 class Tails:
-    """The tail of each event loop of this process, made when first needed."""
+    """The tails of each event loop of this process, made when first needed.
 
-    def __init__(self, store: StreamStore) -> None:
+    Args:
+        rest: see ``Tail``.
+    """
+
+    def __init__(self, store: StreamStore, rest: float = 0.0) -> None:
         self._store = store
+        self._rest = rest
         self._tails: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Tail] = weakref.WeakKeyDictionary()
 
     @property
@@ -230,7 +239,7 @@ class Tails:
         loop = asyncio.get_running_loop()
         tail = self._tails.get(loop)
         if tail is None:
-            tail = self._tails[loop] = Tail(self._store)
+            tail = self._tails[loop] = Tail(self._store, self._rest)
         return tail
 
     def close(self) -> None:

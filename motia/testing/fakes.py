@@ -68,8 +68,8 @@ class FakeServices:
         drive(store.migrate())
         drive(streams.migrate())
         self.messenger: Messenger = _Recording(queue, None, (), payload_limit=PAYLOAD_LIMIT, strict_topics=False)
-        self.state = State(store, queue, joined=False)
-        self.streams = Streams(streams, queue, Tails(streams), joined=False)
+        self.state = State(store, queue, joined=False, value_limit=PAYLOAD_LIMIT)
+        self.streams = Streams(streams, queue, Tails(streams), joined=False, value_limit=PAYLOAD_LIMIT)
 
     async def invoke(self, step: str, value: Any, trigger: str | None) -> Any:
         self.invoked.append((step, value))

@@ -16,8 +16,9 @@ import anyio
 from motia.binding import is_async_callable
 from motia.concurrency import ThreadPool
 from motia.declared import spec_of
-from motia.errors import HttpError
+from motia.errors import ConfigError, HttpError
 from motia.inputs import Record
+from motia.streams.stays import Stay
 
 HOOK_TIMEOUT = 10.0
 """Seconds that a hook may take before its answer is no."""
@@ -74,12 +75,28 @@ class Gate:
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._threads = threads
 
-    async def admit(self, request: StreamRequest) -> Any:
+    async def admit(self, request: StreamRequest, stay: Stay | None = None) -> Any:
         """Let a client in; the context that its hooks are given.
+
+        Args:
+            stay: of the client, which may be over before it has begun.
 
         Raises:
             HttpError: 403 for a foreign origin, 401 where ``authenticate`` refuses, or the status it raised.
         """
+        context = await self._known(request)
+        if stay is not None:
+            try:
+                stay.admit(context)
+            except ConfigError as error:
+                _log.error("a client was refused: the context of authenticate: %s", error)
+                raise HttpError(401, "not authenticated") from error
+            if stay.over is not None:
+                raise HttpError(401, f"not authenticated: {stay.over}")
+        return context
+
+    async def _known(self, request: StreamRequest) -> Any:
+        """Who asks, if that is to be known."""
         if not self.knows_origin(request.headers):
             raise HttpError(403, "pages of this origin may not follow streams; see MOTIA_ALLOWED_ORIGINS")
         if self._authenticate is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
-from functools import partial
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -22,6 +22,7 @@ from motia.messages import new_id
 from motia.requests import QueryParams
 from motia.routing import Path
 from motia.streams.outbox import Outbox
+from motia.streams.stays import Stay
 from motia.streams.tail import Seat, Tail
 from motia.streams.wire import Told, sync_frame
 from motia.web.answers import Answer
@@ -63,6 +64,17 @@ def make_gate(motia: Motia) -> Gate:
     return Gate(parts.authenticate, motia.settings.allowed_origins, parts.threads)
 
 
+@asynccontextmanager
+async def staying(motia: Motia) -> AsyncIterator[Stay]:
+    """The stay of a client that comes, for the time of a block."""
+    stay = Stay(motia.running.departures.here, motia.running.clock.now)
+    await stay.begin()
+    try:
+        yield stay
+    finally:
+        stay.close()
+
+
 class Events:
     """Answers requests for events.
 
@@ -83,10 +95,16 @@ class Events:
             return error_answer(HttpError(503, _UNAVAILABLE, headers={"retry-after": "5"}))
 
     async def _admitted(self, visit: Visit) -> Answer:
+        async with AsyncExitStack() as stack:
+            stay = await stack.enter_async_context(staying(self._motia))
+            return await self._let_in(visit, stay, stack)
+
+    async def _let_in(self, visit: Visit, stay: Stay, stack: AsyncExitStack) -> Answer:
+        """Answer a visit; what is entered on the stack is left at once, unless a stream has taken it over."""
         gate = make_gate(self._motia)
         subscription = _subscription(visit)
         query = QueryParams(parse_qsl(visit.query, keep_blank_values=True))
-        context = await gate.admit(StreamRequest(visit.headers, visit.path, query, visit.addr, visit.native))
+        context = await gate.admit(StreamRequest(visit.headers, visit.path, query, visit.addr, visit.native), stay)
         self._check_room(visit)
         await gate.join(subscription, context)
         headers = [("content-type", EVENTS), ("cache-control", "no-cache"), ("x-accel-buffering", "no")]
@@ -97,12 +115,13 @@ class Events:
             await gate.leave(subscription, context)
             return Answer(200, headers, b"")
         last = visit.headers.get("last-event-id") or query.get("lastEventId", "")
-        events = _told(
-            self._motia.running.tails.here, subscription, _cursor(last), PINNED_HEARTBEAT if visit.inline else HEARTBEAT
-        )
+        outbox: Outbox[Told] = Outbox()
+        stay.until(lambda reason: outbox.close())
+        heartbeat = PINNED_HEARTBEAT if visit.inline else HEARTBEAT
+        events = _told(self._motia.running.tails.here, outbox, subscription, _cursor(last), heartbeat)
         self._pinned += visit.inline
-        body = _Body(events, partial(self._ended, gate, subscription, context, visit.inline))
-        return Answer(200, headers, Stream(body, events=True))
+        stack.push_async_callback(self._ended, gate, subscription, context, visit.inline)
+        return Answer(200, headers, Stream(_Body(events, stack.pop_all().aclose), events=True))
 
     def _check_room(self, visit: Visit) -> None:
         """Where each client keeps a thread of the host, leave half of them to others."""
@@ -134,11 +153,10 @@ class _Body(AsyncIterator[bytes]):
 
 
 async def _told(
-    tail: Tail, subscription: StreamSubscription, cursor: Cursor | None, heartbeat: float
+    tail: Tail, outbox: Outbox[Told], subscription: StreamSubscription, cursor: Cursor | None, heartbeat: float
 ) -> AsyncGenerator[bytes, None]:
-    """What one client is sent, until it is gone, falls too far behind, or the app ends."""
+    """What one client is sent, until it is gone, falls too far behind, must go, or the app ends."""
     stream, group, id = subscription.stream_name, subscription.group_id, subscription.id
-    outbox: Outbox[Told] = Outbox()
     seat = Seat(stream, group, lambda told: outbox.put(told, told.size), outbox.close)
     yield RETRY
     async with tail.seated(seat):
@@ -147,6 +165,8 @@ async def _told(
             seat.hold()
             while (page := await tail.store.resume(stream, group, cursor.seq, cursor.born, PAGE)) is not None:
                 for entry in page.entries:
+                    if outbox.closed:
+                        return
                     if id is None or entry.id == id:
                         yield _event(Told(entry), cursor.born)
                 cursor = cursor._replace(seq=page.upto)
@@ -155,6 +175,8 @@ async def _told(
                     break
         if born is None:
             snapshot = await tail.join(seat, id)
+            if outbox.closed:
+                return
             born = snapshot.head.born
             data = sync_frame(stream, group, id, snapshot)
             yield f"id: {born}-{snapshot.head.seq}\nevent: sync\ndata: {data}\n\n".encode()

@@ -15,11 +15,13 @@ from motia.concurrency import repeating
 from motia.errors import QueueUnavailable, StorageError
 from motia.requests import QueryParams
 from motia.streams.outbox import Outbox
+from motia.streams.stays import MISSED
 from motia.streams.tail import Seat, Tail
 from motia.streams.wire import Told, denied_frame, sync_frame
 from motia.web.asgi import Receive, Scope, Send, headers_of, path_of
 from motia.web.gate import Gate, StreamRequest, StreamSubscription
 from motia.web.sockets import (
+    BROKEN_RULE,
     FAULT,
     GOING_AWAY,
     HEARTBEAT,
@@ -29,7 +31,7 @@ from motia.web.sockets import (
     ProtocolError,
     chosen_subprotocol,
 )
-from motia.web.sse import make_gate
+from motia.web.sse import make_gate, staying
 
 HEARTBEAT_INTERVAL = 25.0
 """Seconds of silence after which a frame shows whether the client is still there; one that took nothing in all that
@@ -57,14 +59,19 @@ class StreamSocket:
         await receive()  # websocket.connect
         gate = make_gate(self._motia)
         try:
-            context = await gate.admit(self._request(scope))
+            async with staying(self._motia) as stay:
+                context = await gate.admit(self._request(scope), stay)
+                headers = [(b"cache-control", b"no-store")]
+                chosen = chosen_subprotocol(scope.get("subprotocols", ()))
+                await send({"type": "websocket.accept", "subprotocol": chosen, "headers": headers})
+                connection = Connection(gate, context, self._motia.running.tails.here)
+                stay.until(connection.dismiss)
+                await connection.serve(receive, send)
         except HttpError as error:
             await _refuse(error.status, scope, send)
-            return
-        headers = [(b"cache-control", b"no-store")]
-        chosen = chosen_subprotocol(scope.get("subprotocols", ()))
-        await send({"type": "websocket.accept", "subprotocol": chosen, "headers": headers})
-        await Connection(gate, context, self._motia.running.tails.here).serve(receive, send)
+        except (QueueUnavailable, StorageError) as error:
+            _log.error("a client could not be let in: %s", error)
+            await _refuse(503, scope, send)
 
     def _request(self, scope: Scope) -> StreamRequest:
         query = QueryParams(parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
@@ -100,10 +107,16 @@ class Connection:
         self._busy = False
         self._silent = False
 
+    def dismiss(self, reason: str) -> None:
+        """End the connection: its client may no longer follow anything."""
+        self._stop(TRY_LATER if reason == MISSED else BROKEN_RULE, reason)
+
     async def serve(self, receive: Receive, send: Send) -> None:
-        """Serve the client until it is gone, breaks the rules, or falls too far behind."""
+        """Serve the client until it is gone, breaks the rules, falls too far behind, or may no longer stay."""
         reading = asyncio.ensure_future(self._read(receive))
         writing = self._writing = asyncio.ensure_future(self._write(send))
+        if self._closing is not None:
+            writing.cancel()
         try:
             with repeating(HEARTBEAT_INTERVAL, self._look):
                 await asyncio.wait([reading, writing], return_when=asyncio.FIRST_COMPLETED)
@@ -208,9 +221,12 @@ class Connection:
         self._silent = True
 
     def _overflow(self) -> None:
-        self._closing = (TRY_LATER, "the client reads too slowly")
+        self._stop(TRY_LATER, "the client reads too slowly")
+
+    def _stop(self, code: int, reason: str) -> None:
+        self._closing = (code, reason)
         if self._writing is not None:
-            self._writing.cancel()  # it waits for the client
+            self._writing.cancel()  # it waits for the client, or for something to send
 
     def _put(self, frame: str) -> None:
         self._outbox.put(frame, len(frame))

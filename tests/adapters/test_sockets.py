@@ -348,7 +348,7 @@ async def test_who_does_not_read_is_closed_and_nobody_else_waits(host: Client) -
         await anyio.to_thread.run_sync(lambda: _drained(stopped))
 
 
-@pytest.mark.parametrize("kind", ["asgi", "fastapi"])
+@pytest.mark.parametrize("kind", HOSTS)
 async def test_a_client_that_vanished_without_a_goodbye_is_noticed(kind: str) -> None:
     """Its connection is open as far as the server can see, and its pings are never answered."""
     make_app, implementation = HOSTS[kind]

@@ -165,3 +165,18 @@ def test_a_version_that_never_finishes_loading_gives_way_to_the_next(project: Pa
         assert http.get("/a").text == "one"
         file.write_text(STEP % ("A", "a", "two"))
         eventually(lambda: http.get("/a").text == "two")
+
+
+def test_a_frame_that_no_client_of_streams_sends_is_refused_by_its_head(project: Path) -> None:
+    with motia_dev("--port", "0", "--no-reload", cwd=project) as dev:
+        url = dev.connect().base_url
+        assert url.port is not None
+        with socket.create_connection((url.host, url.port), timeout=10) as line:
+            line.sendall(
+                b"GET /__motia/streams HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            )
+            assert b" 101 " in line.recv(4096)
+            line.sendall(b"\x81\xff" + (1 << 30).to_bytes(8, "big") + b"\0\0\0\0")  # of a text of 1 GiB
+            answer = line.recv(4096)
+            assert (answer[0], int.from_bytes(answer[2:4], "big")) == (0x88, 1009)

@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
@@ -23,7 +23,6 @@ import anyio.to_thread
 from motia.errors import NotOpen, SyncUnsupported
 
 T = TypeVar("T")
-_NOTHING_AROUND = nullcontext()
 
 
 def drive(work: Coroutine[Any, Any, T]) -> T:
@@ -84,9 +83,9 @@ class ThreadPool:
         """Run a coroutine on the event loop that waits for this thread of the pool, and wait for its result."""
         return anyio.from_thread.run(call, *args)
 
-    def session(self) -> AbstractAsyncContextManager[None]:
+    def session(self) -> AbstractAsyncContextManager[None] | None:
         """Around everything that runs for one delivery; pools whose threads hold connections have something to do."""
-        return _NOTHING_AROUND
+        return None
 
     async def close(self) -> None:
         """End threads that are kept."""
@@ -171,11 +170,12 @@ class Alarm:
     def __init__(self) -> None:
         self._event = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._waiting = False
 
     @property
     def is_set(self) -> bool:
-        """Whether the waiter has yet to notice."""
-        return self._event.is_set()
+        """Whether somebody waits and has yet to notice."""
+        return self._waiting and self._event.is_set()
 
     def set(self) -> None:
         """Wake the waiter, or the next one."""
@@ -188,11 +188,13 @@ class Alarm:
 
     async def wait(self, timeout: float) -> None:
         """Wait to be woken, at most ``timeout`` seconds."""
+        self._waiting = True
         try:
             if not self._event.is_set():
                 with anyio.move_on_after(timeout):
                     await self._event.wait()
         finally:
+            self._waiting = False
             self._event.clear()
             if self._timer is not None:
                 self._timer.cancel()

@@ -24,7 +24,7 @@ from motia.leases import Lease
 from motia.logs import StepLogger
 from motia.messages import Delivery, Receipt
 from motia.messenger import Messenger
-from motia.tracing import Trace
+from motia.tracing import Trace, continued
 
 InputT = TypeVar("InputT")
 _MATCH_NAMES = {"api": "http", "event": "queue"}
@@ -64,28 +64,27 @@ class Run:
     """One run of a step, shared by the faces that look at it.
 
     Attributes:
-        trace: the span it runs in.
         delivery: None for http and ``invoke``.
         settled: the acknowledgement has been committed by ``ctx.transaction()``.
         committed: the same in the database of the outbox, so the queue is yet to be told.
         lease: of the delivery; None where there is none that another worker could take.
     """
 
-    __slots__ = ("_fields", "_logger", "blocking", "committed", "delivery", "input", "lease", "settled", "step",
-                 "trace", "trigger", "waiting")  # fmt: skip
+    __slots__ = ("_fields", "_logger", "_trace", "blocking", "committed", "delivery", "input", "lease", "settled",
+                 "step", "trigger", "waiting")  # fmt: skip
 
     def __init__(
         self,
         step: str,
         trigger: TriggerInfo,
-        trace: Trace,
+        trace: Trace | None,
         input: Any,
         services: tuple[Services, Services],
         delivery: Delivery | None = None,
     ) -> None:
         self.step = step
         self.trigger = trigger
-        self.trace = trace
+        self._trace = trace
         self.input = input
         self.delivery = delivery
         self.waiting, self.blocking = services
@@ -94,6 +93,17 @@ class Run:
         self.lease: Lease | None = None
         self._logger: StepLogger | None = None
         self._fields: Mapping[str, Any] | None = None
+
+    @property
+    def trace(self) -> Trace:
+        """The span it runs in. That of a delivery is made when somebody asks for it, which most handlers do not."""
+        if self._trace is None:
+            self._trace = continued(self.delivery.traceparent if self.delivery else None)
+        return self._trace
+
+    @trace.setter
+    def trace(self, trace: Trace) -> None:
+        self._trace = trace
 
     @property
     def app(self) -> App:

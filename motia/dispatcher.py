@@ -7,7 +7,8 @@ import logging
 import os
 import random
 import traceback
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,8 +109,7 @@ class Dispatcher:
             return _parked(delivery, "unknown_step", f"no step for {delivery.subscription!r} in this app")
         if self._outbox is not None and delivery.token > 1 and (known := await _known(self._outbox, delivery)):
             return known
-        parent = tracing.traceparent_of(delivery.traceparent) or tracing.new_trace()
-        run = Run(plan.name, plan.info, parent, None, self._services, delivery)
+        run = Run(plan.name, plan.info, None, None, self._services, delivery)
         run.lease = lease
         try:
             run.input, run.trigger = _read(plan, delivery)
@@ -120,18 +120,8 @@ class Dispatcher:
         except Exception as error:  # a validator of the step's own raised
             return _failed(plan, delivery, run, error)
 
-        def attributes() -> Mapping[str, Any]:
-            return {
-                "motia.step.name": plan.name,
-                "motia.trigger.type": run.trigger.type,
-                "messaging.destination.name": delivery.topic,
-                "messaging.message.id": delivery.message_id,
-            }
-
         try:
-            with tracing.span(plan.span_name, parent, attributes, SpanKind.CONSUMER) as run.trace:
-                async with self._threads.session():
-                    await execute(plan, run, self._threads)
+            await (self._traced(plan, run, delivery) if tracing.is_recorded() else self._execution(plan, run))
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and is_being_cancelled():
                 raise
@@ -140,6 +130,25 @@ class Dispatcher:
                 return None if run.settled else _outcome(plan, delivery, run, error)
             _log.error("step %r failed after its transaction, which stays", plan.name, exc_info=error)
         return None if run.settled else Settlement(delivery.handle, delivery.token, "done")
+
+    async def _traced(self, plan: Plan, run: Run, delivery: Delivery) -> None:
+        parent = tracing.traceparent_of(delivery.traceparent) or tracing.new_trace()
+
+        def attributes() -> Mapping[str, Any]:
+            return {
+                "motia.step.name": plan.name,
+                "motia.trigger.type": run.trigger.type,
+                "messaging.destination.name": delivery.topic,
+                "messaging.message.id": delivery.message_id,
+            }
+
+        with tracing.span(plan.span_name, parent, attributes, SpanKind.CONSUMER) as run.trace:
+            await self._execution(plan, run)
+
+    def _execution(self, plan: Plan, run: Run) -> Coroutine[Any, Any, Any]:
+        """The run of a delivery, within whatever the host wants around it."""
+        execution, session = execute(plan, run, self._threads), self._threads.session()
+        return execution if session is None else _within(session, execution)
 
     async def invoke(self, plan: Plan, value: Any, *, inline: bool) -> Any:
         """Run a step for ``ctx.invoke``: validated like a message, with its condition, without a delivery."""
@@ -155,6 +164,11 @@ class Dispatcher:
             run = Run(plan.name, plan.info, here, value, self._services)
             result = await execute(plan, run, None if inline else self._threads)
         return None if result is SKIPPED else result
+
+
+async def _within(session: AbstractAsyncContextManager[None], execution: Coroutine[Any, Any, Any]) -> None:
+    async with session:
+        await execution
 
 
 async def _known(outbox: Outbox, delivery: Delivery) -> Settlement | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import partial
-from types import GeneratorType
+from types import CoroutineType, GeneratorType
 from typing import Any, Final
 
 from motia.concurrency import ThreadPool
@@ -68,8 +68,11 @@ async def _either(call: Callable[[], Any], is_async: bool, threads: ThreadPool |
 
 
 def _is_awaitable(result: Any) -> bool:
-    """As ``inspect`` has it, at once for what is nothing of the kind."""
-    return (hasattr(type(result), "__await__") or isinstance(result, GeneratorType)) and inspect.isawaitable(result)
+    """As ``inspect`` has it, at once for what is usual."""
+    kind = type(result)
+    if kind is CoroutineType or result is None:
+        return result is not None
+    return (hasattr(kind, "__await__") or isinstance(result, GeneratorType)) and inspect.isawaitable(result)
 
 
 async def _through(layers: tuple[Layer, ...], plan: Plan, run: Run, threads: ThreadPool | None) -> Any:

@@ -90,6 +90,12 @@ def span(
     return nullcontext(_child_of(known) if known else fresh or new_trace())
 
 
+def continued(header: str | None) -> Trace:
+    """A span of the trace that a header names, or of a new trace."""
+    parent = traceparent_of(header)
+    return _child_of(parent) if parent else new_trace()
+
+
 def _child_of(parent: Trace) -> Trace:
     return Trace(parent.trace_id, f"{_spread.getrandbits(64) or 1:016x}", parent.flags)
 

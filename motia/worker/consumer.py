@@ -39,6 +39,8 @@ GATHER = 0.01
 REFILL = 0.002
 """Seconds that free slots may wait for half of them to be free, while there is more to claim: one half runs while the
 other is fetched."""
+SLICE = 0.001
+"""Seconds after which handlers that never wait let the rest of the event loop have a turn."""
 STOPPING_RETRY = 1.0
 """Longest wait in seconds before a queue that is away is told again, while the worker ends."""
 Claim = tuple[Any, int]
@@ -124,6 +126,7 @@ class Consumer:
         self._draining = False
         self._backlog = False
         self._failures = 0
+        self._yielded = 0.0
 
     def knows(self, claim: Claim) -> bool:
         """Whether a delivery runs here, or has run and the queue is yet to be told."""
@@ -282,22 +285,23 @@ class Consumer:
         """Run deliveries one after another."""
         self._waking = False
         clean = copy_context()
+        task = asyncio.current_task()
         running: Running | None = None
         try:
             with anyio.CancelScope() as scope:
-                while (running := await self._next()) is not None:
+                while (running := self._inbox.popleft() if self._inbox else await self._next()) is not None:
                     self._wake_one(tasks)
-                    running.scope = scope
-                    running.task = asyncio.current_task()
-                    running.deadline = time.monotonic() + running.limit
+                    began = time.monotonic()
+                    running.scope, running.task, running.deadline = scope, task, began + running.limit
                     settlement = await self._dispatcher.on_message(running.delivery, running.lease)
                     if running.lease.verdict is not None and settlement is not None and settlement.kind != "done":
                         settlement = self._interrupted(running)  # it failed because it was told to end
                     self._settle(running, settlement)
                     if scope.cancel_called or copy_context() != clean:
                         break
-                    if self._alarm.is_set:  # handlers that never wait must not keep the next claim from starting
+                    if self._alarm.is_set or began - self._yielded > SLICE:
                         await asyncio.sleep(0)
+                        self._yielded = time.monotonic()
         finally:
             if running is not None and running.claim in self.running:  # whatever ends a slot, its delivery is settled
                 self._settle(running, self._interrupted(running))

@@ -109,7 +109,7 @@ class Motia:
         """This app with other settings; it must not be open."""
         if self._open is not None:
             raise ConfigError("with_settings() expected an app that is not open yet")
-        self._given = MotiaSettings.from_mapping(self.settings.model_dump() | overrides)
+        self._given = MotiaSettings.from_mapping(self.settings.model_dump(exclude_unset=True) | overrides)
         return self
 
     @property
@@ -266,6 +266,7 @@ class _Open:
         outbox: in another database than the queue's, where one is set.
         departures: tell of clients that are to be disconnected.
         services: for async handlers, and for blocking ones.
+        schemes: of the URLs behind ``queue``, ``state`` and ``streams``.
     """
 
     def __init__(self, app: Motia) -> None:
@@ -279,6 +280,10 @@ class _Open:
         self.state_backend = app._open_backend(state_url) if state_url else self.backend
         streams_url = urls["streams"]
         self.streams_backend = app._open_backend(streams_url) if streams_url else self.backend
+        self.schemes = {
+            part: url.partition(":")[0]
+            for part, url in (("queue", app.url), ("state", state_url or app.url), ("streams", streams_url or app.url))
+        }
         self.tails = Tails(self.streams_backend.working.streams)
         self.departures = Tails(self.streams_backend.working.streams, REST)
         self.authenticate = app._authenticate

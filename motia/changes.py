@@ -67,7 +67,7 @@ class State:
         group, key, new = (group, key, value[0]) if value else (DEFAULT_GROUP, group, key)
         _address(group, key)
         text = dumps(new, limit=self._limit)
-        return await self._change(group, key, lambda old: text, ttl)
+        return await self.change(group, key, lambda old: text, ttl)
 
     async def update(self, group: str, key: Any, *ops: Any, ttl: float | None = None) -> Change:
         """Apply update ops in one atomic step, all or none; see ``motia.stores.updates``.
@@ -90,12 +90,12 @@ class State:
         def compute(old: str | None) -> str:
             return dumps(apply_ops(MISSING if old is None else loads(old), wanted), limit=self._limit)
 
-        return await self._change(group, key, compute, ttl)
+        return await self.change(group, key, compute, ttl)
 
     async def delete(self, group: str, key: str | None = None) -> Any:
         """Delete a value; the old one, or None when there was none."""
         group, key = _address(group, key)
-        return (await self._change(group, key, lambda old: None, None)).old_value
+        return (await self.change(group, key, lambda old: None, None)).old_value
 
     async def list(self, group: str = DEFAULT_GROUP) -> builtins.list[Any]:
         """The values of a group, in the order in which their keys were first set."""
@@ -117,7 +117,12 @@ class State:
         _name("group", group)
         return await self._following.after(lambda follow: self._store.clear(group, follow=follow))
 
-    async def _change(self, group: str, key: str, compute: Compute, ttl: float | None) -> Change:
+    async def change(self, group: str, key: str, compute: Compute, ttl: float | None = None) -> Change:
+        """Replace a value by what ``compute`` makes of its JSON text, in one atomic step; for tools.
+
+        Args:
+            compute: None stands for no value; may be called again, and may raise, which changes nothing.
+        """
         if ttl is not None and not ttl > 0:
             raise ConfigError(f"ttl expected a number of seconds above 0, got {ttl!r}")
         change = await self._following.after(

@@ -110,8 +110,8 @@ class Items:
             PayloadTooLarge: it is longer than the setting ``payload_limit``. Nothing was changed.
         """
         check_names(group, id)
-        text = self._text(id, data)
-        return await self._change(group, id, lambda old: text)
+        text = self.as_stored(id, data)
+        return await self.change(group, id, lambda old: text)
 
     async def update(self, group: str, id: str, ops: Any) -> Change:
         """Apply update ops in one atomic step, all or none; see ``motia.stores.updates``.
@@ -124,13 +124,13 @@ class Items:
         wanted = [ops] if isinstance(ops, Mapping) else ops
 
         def compute(old: str | None) -> str:
-            return self._text(id, apply_ops(MISSING if old is None else loads(old), wanted))
+            return self.as_stored(id, apply_ops(MISSING if old is None else loads(old), wanted))
 
-        return await self._change(group, id, compute)
+        return await self.change(group, id, compute)
 
     async def delete(self, group: str, id: str) -> Any:
         """Delete an item; the old one, or None when there was none."""
-        return (await self._change(group, id, lambda old: None)).old_value
+        return (await self.change(group, id, lambda old: None)).old_value
 
     async def list(self, group: str) -> builtins.list[Any]:
         """The items of a group, in the order in which they were first set."""
@@ -205,14 +205,19 @@ class Items:
         """An item that grows by tokens; see ``mirror``."""
         return Growing(self, group, id, field, item, done)
 
-    async def _change(self, group: str, id: str, compute: Compute) -> Change:
+    async def change(self, group: str, id: str, compute: Compute) -> Change:
+        """Replace an item by what ``compute`` makes of its JSON text, in one atomic step; for tools.
+
+        Args:
+            compute: None stands for no item; may be called again, and may raise, which changes nothing.
+        """
         check_names(group, id)
         change = await self._following.after(
             lambda follow: self._store.change(self.name, group, id, compute, follow=follow)
         )
         return Change(_value(change.old), _value(change.new))
 
-    def _text(self, id: str, data: Any) -> str:
+    def as_stored(self, id: str, data: Any) -> str:
         """An item as it is stored: checked, and with its id."""
         spec = spec_of(self.name)
         if spec is not self._checked[0]:

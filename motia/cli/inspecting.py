@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from motia.cli.checking import find_problems
 from motia.cli.completion import app_argument
 from motia.cli.output import json_option, loaded, show, with_app
+from motia.web.checking import find_problems
 
 
 @click.command()
@@ -56,7 +56,7 @@ def check(app: str, as_json: bool) -> None:
     Steps that collide, topics that nobody consumes or nobody knows, steps that nothing reaches, and deliveries that
     wait for a step which is no more.
     """
-    problems = with_app(app, find_problems)
+    problems = [fault.detail for fault in with_app(app, find_problems)]
     if as_json:
         click.echo(json.dumps(problems, indent=2))
     else:

@@ -13,12 +13,19 @@ import click
 from motia.app import Motia, pending_statements
 from motia.cli.completion import app_argument
 from motia.cli.output import json_option, show, with_app
-from motia.codec import dumps, loads
+from motia.codec import loads
 from motia.errors import ConfigError, did_you_mean
 from motia.loading import load_app
-from motia.messages import DeadLetter, Message, new_id
+from motia.messages import DeadLetter
 from motia.queues.base import DeadQuery
-from motia.tracing import new_trace, traceparent_of
+from motia.web.operations import (
+    pause_schedule,
+    payload_of,
+    run_schedule,
+    schedules_named,
+    schedules_of,
+    trace_id_of,
+)
 
 
 @click.command()
@@ -67,7 +74,6 @@ def dead(app: str, verb: str, ids: tuple[str, ...], step: str | None, everything
 
 def shown_letter(letter: DeadLetter) -> dict[str, Any]:
     """A dead letter as the command line shows it."""
-    trace = traceparent_of(letter.traceparent)
     return {
         "id": letter.id,
         "step": letter.step,
@@ -76,8 +82,8 @@ def shown_letter(letter: DeadLetter) -> dict[str, Any]:
         "crashes": letter.crashes,
         "reason": letter.reason,
         "error": letter.error,
-        "payload": _parsed(letter.payload),
-        "trace_id": trace.trace_id if trace else None,
+        "payload": payload_of(letter),
+        "trace_id": trace_id_of(letter),
         "dead_at": datetime.fromtimestamp(letter.dead_at, UTC).isoformat(),
     }
 
@@ -99,36 +105,25 @@ def schedules(app: str, verb: str, name: str | None, as_json: bool) -> None:
 
 
 async def _act(motia: Motia, verb: str, name: str) -> None:
-    queue, now = motia.running.backend.working.queue, motia.running.clock.now()
-    chosen = [id for id, plan in motia.registry.schedules.items() if name in {id, plan.name}]
-    if not chosen:
-        known = [plan.name for plan in motia.registry.schedules.values()]
-        raise ConfigError(f"no schedule of step {name!r}; {did_you_mean(name, known)}")
-    for id in chosen:
+    for id in schedules_named(motia, name):
         if verb == "run":
-            payload = dumps({"scheduled_time": now, "missed": 0})
-            await queue.publish([Message(new_id(), id, payload, new_trace().traceparent)])
+            await run_schedule(motia, id)
         else:
-            await queue.pause_schedule(id, verb == "pause", now)
+            await pause_schedule(motia, id, verb == "pause")
 
 
 async def _schedules(motia: Motia) -> list[dict[str, Any]]:
-    states = await motia.running.backend.working.queue.schedules()
-    rows = []
-    for id, plan in motia.registry.schedules.items():
-        assert plan.schedule is not None
-        following = plan.schedule.next_after(motia.running.clock.now())
-        rows.append(
-            {
-                "step": plan.name,
-                "expression": plan.schedule.expression,
-                "timezone": plan.schedule.timezone,
-                "last": _moment(states[id].last_tick) if id in states else None,
-                "next": following.isoformat() if following else None,
-                "paused": id in states and states[id].paused,
-            }
-        )
-    return rows
+    return [
+        {
+            "step": found.step,
+            "expression": found.schedule.expression,
+            "timezone": found.schedule.timezone,
+            "last": None if found.last is None else datetime.fromtimestamp(found.last, UTC).isoformat(),
+            "next": found.next[0].isoformat() if found.next else None,
+            "paused": found.paused,
+        }
+        for found in await schedules_of(motia)
+    ]
 
 
 @click.command()
@@ -177,21 +172,10 @@ def _data(text: str | None) -> Any:
         raise ConfigError(f"expected DATA to be JSON, such as '{{\"id\": 1}}', got {text!r}: {error}") from error
 
 
-def _parsed(payload: str) -> Any:
-    try:
-        return loads(payload)
-    except ValueError:
-        return payload
-
-
 def _required(name: str | None, verb: str) -> str:
     if name is None:
         raise ConfigError(f"{verb} expected a name")
     return name
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 COMMANDS = [queues, dead, schedules, migrate, emit, invoke]

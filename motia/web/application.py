@@ -24,6 +24,7 @@ from motia.web.builtin import BuiltInApp
 from motia.web.endpoint import Host, make_router, respond
 from motia.web.failures import error_answer, too_large
 from motia.web.incoming import Incoming
+from motia.web.workbench.access import site_of
 from motia.worker import Worker
 
 _log = logging.getLogger("motia.http")
@@ -53,7 +54,8 @@ class Application:
                     f"step {plan.name!r} has dependencies=[...], which its framework solves; serve the framework's app"
                 )
         self._router = make_router(plans)
-        self._front = BuiltInApp(motia, self._rest)
+        self.workbench = site_of(motia, "auto")
+        self._front = BuiltInApp(motia, self._rest, workbench=self.workbench)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -13,31 +13,46 @@ from motia.web.failures import error_answer, too_large
 from motia.web.sse import stream_routes
 from motia.web.streaming import StreamSocket
 from motia.web.visits import BuiltIn, Visit
+from motia.web.workbench.access import Site
+from motia.web.workbench.serving import workbench_routes
 
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def built_in_routes(motia: Motia) -> list[BuiltIn]:
-    """The routes that every adapter mounts, before those of the steps; the app need not be open yet."""
-    return stream_routes(motia)
+def built_in_routes(motia: Motia, workbench: Site | None = None) -> list[BuiltIn]:
+    """The routes that every adapter mounts, before those of the steps; the app need not be open yet.
+
+    Args:
+        workbench: as it is to be mounted; default: not at all.
+    """
+    return [*stream_routes(motia), *workbench_routes(workbench)]
 
 
 class BuiltInApp:
     """The built-in routes and the stream socket as an ASGI app, in front of another one.
 
+    Attributes:
+        routes: the built-in ones.
+
     Args:
         motia: the app; somebody else opens it.
         rest: answers everything else; default: 404.
         native: makes the framework's own request of a scope; default: the scope itself.
+        workbench: as it is to be mounted; default: not at all.
     """
 
     def __init__(
-        self, motia: Motia, rest: AsgiApp | None = None, native: Callable[[Scope], Any] = lambda scope: scope
+        self,
+        motia: Motia,
+        rest: AsgiApp | None = None,
+        native: Callable[[Scope], Any] = lambda scope: scope,
+        workbench: Site | None = None,
     ) -> None:
         self._motia = motia
         self._rest = rest or _nothing
         self._native = native
-        self._router = Router((route.path, route) for route in built_in_routes(motia))
+        self.routes = built_in_routes(motia, workbench)
+        self._router = Router((route.path, route) for route in self.routes)
         self._socket = StreamSocket(motia, native)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,6 +92,7 @@ class BuiltInApp:
                 client[0] if client else "",
                 self._native(scope),
                 body,
+                root=scope.get("root_path", "").rstrip("/"),
             )
         )
 

@@ -102,13 +102,13 @@ class Gate:
         if self._authenticate is None:
             return None
         try:
-            context = await self._call(self._authenticate, request)
+            context = await asked(self._threads, self._authenticate, request)
         except HttpError:
             raise
         except Exception as error:
             _log.info("a client was refused by authenticate: %s: %s", type(error).__name__, error)
             raise HttpError(401, "not authenticated") from error
-        if _is_no(context):
+        if refuses(context):
             _log.info("a client was refused by authenticate, which returned %s", type(context).__name__)
             raise HttpError(401, "not authenticated")
         return _inner(context)
@@ -118,12 +118,12 @@ class Gate:
         origin = headers.get("origin")
         if origin is None or "*" in self._origins or origin.lower() in self._origins:
             return True
-        return _same_host(origin.lower(), headers.get("host", "").lower())
+        return is_same_host(origin, headers.get("host", ""))
 
     def is_foreign(self, headers: Mapping[str, str]) -> bool:
         """Whether the answer must say that the origin may read it: it is allowed, and not the host's own."""
         origin = headers.get("origin")
-        return origin is not None and not _same_host(origin.lower(), headers.get("host", "").lower())
+        return origin is not None and not is_same_host(origin, headers.get("host", ""))
 
     async def join(self, subscription: StreamSubscription, context: Any) -> None:
         """Let a client follow a group or an item.
@@ -136,9 +136,9 @@ class Gate:
             raise HttpError(404, f"no stream {subscription.stream_name!r}", code="STREAM_NOT_FOUND")
         if spec.can_access is not None:
             allowed = await self._asked(spec.can_access, subscription, context)
-            if not allowed or _is_no(allowed):
+            if not allowed or refuses(allowed):
                 raise _denied()
-        if spec.on_join is not None and _is_no(await self._asked(spec.on_join, subscription, context, fallback=False)):
+        if spec.on_join is not None and refuses(await self._asked(spec.on_join, subscription, context, fallback=False)):
             raise _denied()
 
     async def leave(self, subscription: StreamSubscription, context: Any) -> None:
@@ -151,21 +151,27 @@ class Gate:
         self, hook: Callable[..., Any], subscription: StreamSubscription, context: Any, *, fallback: Any = None
     ) -> Any:
         try:
-            return await self._call(hook, subscription, context)
+            return await asked(self._threads, hook, subscription, context)
         except Exception as error:
             name = getattr(hook, "__name__", repr(hook))
             _log.error("%s of stream %r failed, which is a no", name, subscription.stream_name, exc_info=error)
             return fallback
 
-    async def _call(self, hook: Callable[..., Any], *args: Any) -> Any:
-        with anyio.fail_after(HOOK_TIMEOUT):
-            if is_async_callable(hook):
-                return await hook(*args)
-            result = await self._threads.run(lambda: hook(*args), abandon=True)
-            return await result if inspect.isawaitable(result) else result
+
+async def asked(threads: ThreadPool, hook: Callable[..., Any], *args: Any) -> Any:
+    """What a hook says, plain or async, within ``HOOK_TIMEOUT``.
+
+    Args:
+        threads: where plain functions run.
+    """
+    with anyio.fail_after(HOOK_TIMEOUT):
+        if is_async_callable(hook):
+            return await hook(*args)
+        result = await threads.run(lambda: hook(*args), abandon=True)
+        return await result if inspect.isawaitable(result) else result
 
 
-def _is_no(answer: Any) -> bool:
+def refuses(answer: Any) -> bool:
     """Whether a hook refuses: False, or in Motia's words ``authorized`` that is not true, or ``unauthorized``."""
     if isinstance(answer, Mapping):
         return bool(answer.get("unauthorized")) or not answer.get("authorized", True)
@@ -179,14 +185,14 @@ def _inner(context: Any) -> Any:
     return context
 
 
-def _same_host(origin: str, host: str) -> bool:
+def is_same_host(origin: str, host: str) -> bool:
     """Whether an ``Origin`` header names the host that was asked."""
     try:
-        parts, asked = urlsplit(origin), urlsplit(f"//{host}")
+        parts, wanted = urlsplit(origin.lower()), urlsplit(f"//{host.lower()}")
         default = _PORTS.get(parts.scheme)
-        if default is None or not parts.hostname or not asked.hostname:
+        if default is None or not parts.hostname or not wanted.hostname:
             return False
-        return (parts.hostname, parts.port or default) == (asked.hostname, asked.port or default)
+        return (parts.hostname, parts.port or default) == (wanted.hostname, wanted.port or default)
     except ValueError:  # what is no origin, or no host
         return False
 

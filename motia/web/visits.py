@@ -25,6 +25,8 @@ class Visit:
         addr: of the client; empty where it is not known.
         native: the framework's own request: user, session.
         inline: the host has a thread per request, which a streamed answer keeps for as long as it lasts.
+        root: where the app is mounted, as browsers see it, before ``path``; empty at the root of a host.
+        csrf: name and value of the header by which the host knows its own pages, where it has one and the route asks.
     """
 
     method: str
@@ -36,6 +38,8 @@ class Visit:
     native: Any = None
     body: bytes = b""
     inline: bool = False
+    root: str = ""
+    csrf: tuple[str, str] | None = None
 
 
 class BuiltIn(NamedTuple):
@@ -45,8 +49,10 @@ class BuiltIn(NamedTuple):
         path: absolute: prefixes of steps are not put before it.
         methods: that it answers; an adapter answers others as it does those of a step's path.
         answer: never raises.
+        token: it wants to know ``Visit.csrf``.
     """
 
     path: Path
     methods: tuple[str, ...]
     answer: Callable[[Visit], Awaitable[Answer]]
+    token: bool = False

@@ -6,7 +6,7 @@ from contextvars import Context
 from functools import partial
 from importlib import import_module
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from asgiref.sync import sync_to_async
@@ -15,6 +15,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.middleware.csrf import get_token
 from django.urls import URLPattern, path
 from django.views.decorators.csrf import csrf_exempt
 
@@ -29,6 +30,7 @@ from motia.web.builtin import built_in_routes, unanswered
 from motia.web.streaming import StreamSocket
 from motia.web.streams import Stream
 from motia.web.visits import BuiltIn, Visit
+from motia.web.workbench import Site, site_of
 
 _WHO = (
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -36,33 +38,78 @@ _WHO = (
 )
 """What gives a request its session and its user; both only look when they are asked."""
 
+_HEADER = "X-CSRFToken"
+
+
+def site_in(motia: DjangoMotia) -> Site | None:
+    """The Workbench that the settings ask for.
+
+    Raises:
+        ConfigError: it is wanted outside development, and nobody says who may see it.
+    """
+    return site_of(motia, motia.project.workbench, name=str(settings.ROOT_URLCONF).partition(".")[0])
+
 
 def patterns_of(motia: DjangoMotia) -> list[URLPattern]:
-    """The routes below the path of streams; a group may have a slash of its own, which Django decodes."""
-    routes = built_in_routes(motia)
-    router = Router((route.path, route) for route in routes)
-    base = motia.settings.streams_path
+    """The routes below the paths of streams and of the Workbench."""
+    router = Router((route.path, route) for route in built_in_routes(motia, site_in(motia)))
+    streams, workbench = motia.settings.streams_path, motia.settings.workbench_path
+    exempt = csrf_exempt(_view(router, streams, 0))  # nothing there changes anything
+    found = [path(f"{streams.removeprefix('/')}/<motia_rest:rest>", exempt, name="streams")]
+    if router.match(workbench) is not None:
+        view = _view(router, workbench, motia.settings.body_limit)
+        found.append(path(f"{workbench.removeprefix('/')}", view, {"rest": None}, name="workbench"))
+        found.append(path(f"{workbench.removeprefix('/')}/<motia_rest:rest>", view, name="workbench"))
+    return found
 
-    async def view(request: HttpRequest, rest: str) -> HttpResponseBase:
+
+def _view(router: Router[BuiltIn], base: str, limit: int) -> Any:
+    """A view of the routes below a path; names there may have slashes of their own, which Django decodes.
+
+    Args:
+        limit: longest body in bytes.
+    """
+
+    @transaction.non_atomic_requests
+    async def view(request: HttpRequest, rest: str | None) -> HttpResponseBase:
         raw = raw_path(request) or quote(request.path)
-        found = router.match(raw[raw.find(base) :])
+        below = raw[raw.find(base) :]
+        found = router.match(below)
         if found is None:
             return whole(Answer(404, [], b""), request)
-        return await _answered(found[0], found[1], request, current_motia())
+        root = request.path[: -len(base) - (0 if rest is None else 1 + len(rest))]
+        return await _answered(*found, request, _Place(below, root, limit))
 
-    exempt = csrf_exempt(transaction.non_atomic_requests(view))  # nothing here changes anything
-    return [path(f"{base.removeprefix('/')}/<motia_rest:rest>", exempt, name="streams")]
+    return view
 
 
-async def _answered(route: BuiltIn, values: list[str], request: HttpRequest, motia: DjangoMotia) -> HttpResponseBase:
+class _Place(NamedTuple):
+    """Where a request goes: the path below the project's mount point, that point, and the longest body."""
+
+    path: str
+    root: str
+    limit: int
+
+
+async def _answered(route: BuiltIn, values: list[str], request: HttpRequest, place: _Place) -> HttpResponseBase:
+    motia = current_motia()
     refusal = unanswered(route, str(request.method))
-    read = refusal or read_request(request, dict(zip(route.path.params, values, strict=True)), 0)
+    read = refusal or read_request(request, dict(zip(route.path.params, values, strict=True)), place.limit)
     if isinstance(read, Answer):
         return whole(read, request)
     inline = not isinstance(request, ASGIRequest)
-    addr = request.META.get("REMOTE_ADDR", "")
     visit = Visit(
-        read.method, read.path, read.params, read.query, read.headers, addr, request, read.body, inline=inline
+        read.method,
+        place.path,
+        read.params,
+        read.query,
+        read.headers,
+        request.META.get("REMOTE_ADDR", ""),
+        request,
+        read.body,
+        inline=inline,
+        root=place.root,
+        csrf=(_HEADER, get_token(request)) if route.token else None,
     )
     if inline:
         # In a context of its own: in that of this request, hooks would wait for the thread that waits for them.

@@ -11,6 +11,7 @@ from django.db import connections
 from django.urls import NoReverseMatch, get_resolver
 
 from motia.errors import ConfigError, MotiaError, RegistrationError
+from motia.integrations.django.built_in import site_in
 from motia.integrations.django.guards import guarded
 from motia.integrations.django.project import DjangoMotia, current_motia
 from motia.integrations.django.views import is_blocking
@@ -40,7 +41,7 @@ def _motia() -> DjangoMotia | None:
 
 
 def _settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E001: the settings. E002: the steps. E003: a guard. W003, W004, W006: see the messages."""
+    """E001: the settings. E002: the steps. E003: a guard. E006: the Workbench. W003, W004, W006: see the messages."""
     try:
         motia = current_motia()
         _ = motia.registry
@@ -48,7 +49,18 @@ def _settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return [Error(str(problem), id="motia.E002") for problem in error.problems]
     except MotiaError as error:
         return [Error(str(error), id="motia.E001")]
-    return [*_guards(motia), *_atomic(motia), *_unreachable(motia), *_limits(motia)]
+    return [*_guards(motia), *_workbench(motia), *_atomic(motia), *_unreachable(motia), *_limits(motia)]
+
+
+def _workbench(motia: DjangoMotia) -> Iterator[CheckMessage]:
+    try:
+        site_in(motia)
+    except ConfigError as error:
+        yield Error(
+            f"MOTIA['WORKBENCH']: {error}",
+            hint='Set MOTIA["AUTHORIZE"] = django_staff() from motia.web.workbench, or leave WORKBENCH to "auto".',
+            id="motia.E006",
+        )
 
 
 def _guards(motia: DjangoMotia) -> Iterator[CheckMessage]:

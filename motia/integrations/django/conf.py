@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 
 from motia.config import PREFIX, MotiaSettings
+from motia.declarations import read_keys
 from motia.errors import ConfigError, did_you_mean
+from motia.web.workbench import Workbench
 
 _OTHERS = ("QUEUE", "STATE", "STREAMS", "STEPS", "WORKER", "WORKBENCH", "AUTHENTICATE", "AUTHORIZE")
 
@@ -23,14 +25,15 @@ class Project:
     Attributes:
         urls: those of ``QUEUE``, ``STATE`` and ``STREAMS`` that are given.
         steps: further sources of steps, besides ``steps.py`` of the installed apps.
-        worker, workbench: ``"auto"``, True or False.
+        worker: ``"auto"``, True or False.
+        workbench: the same, or a ``Workbench``.
     """
 
     settings: MotiaSettings
     urls: Mapping[str, str]
     steps: tuple[Any, ...]
     worker: bool | str
-    workbench: bool | str
+    workbench: bool | str | Workbench
     authenticate: Callable[..., Any] | None
 
 
@@ -58,7 +61,7 @@ def read_project() -> Project:
         {name.lower(): others[name] for name in ("QUEUE", "STATE", "STREAMS") if others.get(name)},
         tuple(steps),
         _mode("WORKER", others.get("WORKER", "auto")),
-        _mode("WORKBENCH", others.get("WORKBENCH", "auto")),
+        _workbench(others.get("WORKBENCH", "auto"), _callable("AUTHORIZE", others.get("AUTHORIZE"))),
         _callable("AUTHENTICATE", others.get("AUTHENTICATE")),
     )
 
@@ -83,6 +86,33 @@ def _mode(name: str, value: Any) -> bool | str:
     if value != "auto" and not isinstance(value, bool):
         raise ConfigError(f"MOTIA[{name!r}] expected 'auto', True or False, got {value!r}")
     return bool(value) if isinstance(value, bool) else "auto"
+
+
+def _workbench(value: Any, authorize: Callable[..., Any] | None) -> bool | str | Workbench:
+    """``"auto"``, True, False, a ``Workbench``, its options as a dict, or the dotted name of one of these.
+
+    In options too, functions may be dotted names.
+
+    Args:
+        authorize: what ``AUTHORIZE`` says, for whom that is enough.
+    """
+    if authorize is not None and value in ("auto", True):
+        return Workbench(authorize=authorize)
+    if isinstance(value, str) and value != "auto":
+        value = load_by_name(value)
+    if isinstance(value, Mapping):
+        known = [field.name for field in fields(Workbench)]
+        given: dict[str, Any] = {str(key).lower(): option for key, option in value.items()}
+        options = read_keys(given, known, "MOTIA['WORKBENCH']")
+        for name in {"authorize", "role"} & options.keys():
+            options[name] = _function(options[name])
+        return Workbench(**options)
+    return value if isinstance(value, Workbench) else _mode("WORKBENCH", value)
+
+
+def _function(value: Any) -> Any:
+    """A function by its dotted name; a role's name has no dots."""
+    return load_by_name(value) if isinstance(value, str) and "." in value else value
 
 
 def _callable(name: str, value: Any) -> Callable[..., Any] | None:

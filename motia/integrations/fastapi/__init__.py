@@ -20,12 +20,19 @@ except ImportError as error:
 
 from motia.integrations.fastapi.built_in import built_in
 from motia.integrations.fastapi.routes import StepRoute, Steps
+from motia.web.workbench import Workbench, site_of
 
 __all__ = ["mount"]
 Mode = Literal["auto"] | bool
 
 
-def mount(app: Starlette, motia: Motia, prefix: str = "", worker: Mode = "auto", workbench: Mode = "auto") -> None:
+def mount(
+    app: Starlette,
+    motia: Motia,
+    prefix: str = "",
+    worker: Mode = "auto",
+    workbench: Mode | Workbench = "auto",
+) -> None:
     """Serve the http steps of ``motia`` in an app, and open and close it with the app's lifespan.
 
     The app's own lifespan is kept: it starts before motia and ends after it. Exceptions that the app has a handler
@@ -35,16 +42,17 @@ def mount(app: Starlette, motia: Motia, prefix: str = "", worker: Mode = "auto",
         app: a FastAPI app, or a Starlette one (without documentation of the steps).
         prefix: put before the path of every step; may have parameters.
         worker: run the worker in this process; ``auto`` does unless ``MOTIA_ENV=production``.
-        workbench: ``True`` is an error, since this version of motia has no Workbench.
+        workbench: serve the Workbench; ``auto`` does with ``MOTIA_ENV=development`` and under ``motia dev``; elsewhere
+            ``Workbench(authorize=...)``.
 
     Raises:
         RegistrationError: lists everything that is wrong with the steps.
-        ConfigError: a step has dependencies and the app is not a FastAPI app.
+        ConfigError: a step has dependencies and the app is not a FastAPI app, or the Workbench is wanted and nobody
+            says who may see it.
     """
-    if workbench is True:
-        raise ConfigError("workbench=True: this version of motia has no Workbench; leave it out")
     steps = Steps(app, motia, prefix)
-    app.router.routes.extend(built_in(motia))
+    site = site_of(motia, workbench, prefix=prefix, name=getattr(app, "title", "motia"))
+    app.router.routes.extend(built_in(motia, site))
     app.router.routes.extend(
         StepRoute(steps, endpoint, plan) for endpoint in steps.endpoints for plan in endpoint.plans.values()
     )

@@ -8,15 +8,16 @@ from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from motia import Motia
 from motia.routing import Router
 from motia.web.asgi import Receive, Scope, Send, path_of
-from motia.web.builtin import BuiltInApp, built_in_routes
+from motia.web.builtin import BuiltInApp
 from motia.web.streaming import StreamSocket
 from motia.web.visits import BuiltIn
+from motia.web.workbench import Site
 
 
-def built_in(motia: Motia) -> list[BaseRoute]:
+def built_in(motia: Motia, workbench: Site | None) -> list[BaseRoute]:
     """The stream socket, and each built-in route; hooks see Starlette's connection, with user and session."""
-    app = BuiltInApp(motia, native=HTTPConnection)
-    routes: list[BaseRoute] = [BuiltInRoute(app, route) for route in built_in_routes(motia)]
+    app = BuiltInApp(motia, native=HTTPConnection, workbench=workbench)
+    routes: list[BaseRoute] = [BuiltInRoute(app, route) for route in app.routes]
     return [WebSocketRoute(motia.settings.streams_path, StreamSocket(motia, HTTPConnection)), *routes]
 
 

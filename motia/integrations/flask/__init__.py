@@ -22,12 +22,19 @@ from motia.integrations.flask.contexts import use_contexts_of
 from motia.integrations.flask.extension import EXTENSION, Mounted, remember
 from motia.integrations.flask.routes import add_routes
 from motia.web.hosting import Hosted
+from motia.web.workbench import Workbench, site_of
 
 __all__ = ["FlaskMotia", "mount"]
 Mode = Literal["auto"] | bool
 
 
-def mount(app: Flask, motia: Motia, prefix: str = "", worker: Mode = "auto", workbench: Mode = "auto") -> None:
+def mount(
+    app: Flask,
+    motia: Motia,
+    prefix: str = "",
+    worker: Mode = "auto",
+    workbench: Mode | Workbench = "auto",
+) -> None:
     """Serve the http steps of ``motia`` in an app, and add ``flask motia`` to its commands.
 
     ``MOTIA_*`` keys of ``app.config`` are settings, and win over the environment. Mounting an app of steps that another
@@ -36,28 +43,28 @@ def mount(app: Flask, motia: Motia, prefix: str = "", worker: Mode = "auto", wor
     Args:
         prefix: put before the path of every step; may have parameters.
         worker: run the worker in this process, from its first request on; ``auto``: unless ``MOTIA_ENV=production``.
-        workbench: ``True`` is an error, since this version of motia has no Workbench.
+        workbench: serve the Workbench; ``auto`` does in debug mode and with ``MOTIA_ENV=development``; elsewhere
+            ``Workbench(authorize=...)``.
 
     Raises:
         RegistrationError: lists everything that is wrong with the steps.
-        ConfigError: a key of ``app.config`` is no setting, a step's ``dependencies`` are no view decorators, or this
-            app has motia already.
+        ConfigError: a key of ``app.config`` is no setting, a step's ``dependencies`` are no view decorators, this app
+            has motia already, or the Workbench is wanted and nobody says who may see it.
     """
-    if workbench is True:
-        raise ConfigError("workbench=True: this version of motia has no Workbench; leave it out")
     if EXTENSION in app.extensions:
         raise ConfigError("mount() expected a Flask app without motia; one app has one, with all the steps in it")
     remember(motia, None)
     given = {name: value for name, value in app.config.items() if name.startswith(PREFIX)}
     if given:
         motia.with_settings(**given)
+    site = site_of(motia, workbench, develops=lambda: app.debug, prefix=prefix, name=app.name)
     use_contexts_of(app, motia)
     in_process = motia.settings.env != "production" if worker == "auto" else worker
     hosted = Hosted(motia, worker=in_process)
     app.extensions[EXTENSION] = Mounted(motia, hosted, prefix)
     remember(motia, hosted)
     add_routes(app, hosted, prefix)
-    add_built_in(app, hosted)
+    add_built_in(app, hosted, site)
     app.cli.add_command(make_group())
 
 

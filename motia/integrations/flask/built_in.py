@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
 
 from motia import QueueUnavailable, StorageError
 from motia.integrations.flask.reading import TooLarge, read_body
@@ -15,15 +15,16 @@ from motia.web.builtin import built_in_routes, unanswered
 from motia.web.failures import too_large, unavailable
 from motia.web.hosting import Hosted
 from motia.web.visits import BuiltIn, Visit
+from motia.web.workbench import Site
 from motia.web.wsgi import headers_of, path_of
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-def add_built_in(app: Flask, hosted: Hosted) -> None:
+def add_built_in(app: Flask, hosted: Hosted, workbench: Site | None) -> None:
     """Serve streams as server-sent events, and whatever else needs no framework. WebSockets need ASGI."""
     blueprint = Blueprint("motia_built_in", __name__)
-    for number, route in enumerate(built_in_routes(hosted.motia)):
+    for number, route in enumerate(built_in_routes(hosted.motia, workbench)):
         blueprint.add_url_rule(
             route.path.render("<{}>", "<motia_rest:{}>"),
             f"route_{number}",
@@ -58,6 +59,8 @@ def _answered(hosted: Hosted, route: BuiltIn, params: dict[str, str]) -> Answer:
             native,
             read_body(native, hosted.motia.settings.body_limit),
             inline=True,
+            root=environ.get("SCRIPT_NAME", "").rstrip("/"),
+            csrf=_token() if route.token else None,
         )
     except TooLarge as refused:
         return too_large(refused.limit)
@@ -65,3 +68,9 @@ def _answered(hosted: Hosted, route: BuiltIn, params: dict[str, str]) -> Answer:
         return unavailable()
     answer: Answer = parts.portal(route.answer(visit))
     return answer
+
+
+def _token() -> tuple[str, str] | None:
+    """The token of Flask-WTF or Flask-SeaSurf, which both give their templates under this name."""
+    make = current_app.jinja_env.globals.get("csrf_token")
+    return ("X-CSRFToken", str(make())) if callable(make) else None

@@ -1,14 +1,15 @@
-"""``motia check``: what can be seen to be wrong with an app without running its steps."""
+"""What can be seen to be wrong with an app without running its steps: for ``motia check`` and the Workbench."""
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from motia.app import Motia
+from motia.messages import SubscriptionStats
 from motia.steps import Step
 from motia.triggers import QueueTrigger
 
@@ -19,46 +20,86 @@ class Sent(NamedTuple):
     """A place where a topic is sent."""
 
     topic: str
-    place: str
+    file: str
+    line: int
 
 
-async def find_problems(motia: Motia) -> list[str]:
-    """One sentence per problem of an open app."""
-    files = _files(motia)
-    sent = [found for file in files for found in sent_topics(file)]
-    problems = [*_unconsumed(motia), *_unknown(motia, sent), *_unreachable(motia, sent)]
-    registry = motia.registry
-    for entry in await motia.running.backend.waiting.queue.stats():
-        waiting = entry.ready + entry.scheduled + entry.running
-        if waiting and entry.id not in registry.plans:
-            problems.append(f"{waiting} deliveries wait for {entry.id!r}, which no step of this app serves")
-    return problems
+class Fault(NamedTuple):
+    """Something that is wrong.
+
+    Attributes:
+        code: a stable name for programs.
+        detail: one sentence.
+        file: as short as it can be from here.
+    """
+
+    code: str
+    detail: str
+    step: str | None = None
+    topic: str | None = None
+    file: str | None = None
+    line: int | None = None
 
 
-def _unconsumed(motia: Motia) -> Iterator[str]:
+async def find_problems(motia: Motia) -> list[Fault]:
+    """What is wrong with an open app."""
+    return [*written_problems(motia), *orphans(motia, await motia.running.backend.waiting.queue.stats())]
+
+
+def written_problems(motia: Motia) -> list[Fault]:
+    """What is wrong with the code of an app. Reads its files."""
+    sent = [found for file in _files(motia) for found in sent_topics(file)]
+    return [*_unconsumed(motia), *_unknown(motia, sent), *_unreachable(motia, sent)]
+
+
+def orphans(motia: Motia, stats: Sequence[SubscriptionStats]) -> list[Fault]:
+    """Deliveries that wait for a step which is no more."""
+    plans = motia.registry.plans
+    return [
+        Fault(
+            "orphaned",
+            f"{waiting} deliveries wait for {entry.id!r}, which no step of this app serves",
+            step=entry.step or None,
+            topic=entry.topic,
+        )
+        for entry in stats
+        if (waiting := entry.ready + entry.scheduled + entry.running) and entry.id not in plans
+    ]
+
+
+def _unconsumed(motia: Motia) -> Iterator[Fault]:
     topics = motia.registry.topics
     for step in motia.steps:
         for item in step.config.enqueues:
             if item.topic not in topics:
-                yield f"step {step.name!r} enqueues {item.topic!r}, which no step subscribes to"
+                detail = f"step {step.name!r} enqueues {item.topic!r}, which no step subscribes to"
+                yield Fault("no_consumer", detail, step.name, item.topic, *place_of(step))
 
 
-def _unknown(motia: Motia, sent: list[Sent]) -> Iterator[str]:
+def _unknown(motia: Motia, sent: list[Sent]) -> Iterator[Fault]:
     """Topics that code sends, that no step takes and no config declares."""
     known = motia.registry.topics | {item.topic for step in motia.steps for item in step.config.enqueues}
-    for topic, place in sent:
+    for topic, file, line in sent:
         if topic not in known:
-            yield f"{place} sends {topic!r}, an unknown topic: no step subscribes to it, and no config declares it"
+            detail = f"sends {topic!r}, an unknown topic: no step subscribes to it, and no config declares it"
+            yield Fault("unknown_topic", f"{file}:{line} {detail}", None, topic, file, line)
 
 
-def _unreachable(motia: Motia, sent: list[Sent]) -> Iterator[str]:
+def _unreachable(motia: Motia, sent: list[Sent]) -> Iterator[Fault]:
     """Steps that only wait for topics which nothing in sight sends."""
     topics = {item.topic for step in motia.steps for item in step.config.enqueues} | {item.topic for item in sent}
     for step in motia.steps:
         waited = [item.topic for item in step.config.triggers if isinstance(item, QueueTrigger)]
         if waited and len(waited) == len(step.config.triggers) and not topics & set(waited):
             names = ", ".join(map(repr, waited))
-            yield f"step {step.name!r} is unreachable: no code and no config of this app sends {names}"
+            detail = f"step {step.name!r} is unreachable: no code and no config of this app sends {names}"
+            yield Fault("unreachable", detail, step.name, None, *place_of(step))
+
+
+def place_of(step: Step[..., Any]) -> tuple[str, int | None]:
+    """The file and line of a step, the file as short as it can be from here."""
+    file, _, line = step.source.rpartition(":")
+    return (_short(Path(file)), int(line)) if file and line.isdigit() else (_short(Path(step.source)), None)
 
 
 def _files(motia: Motia) -> list[Path]:
@@ -85,7 +126,7 @@ def sent_topics(file: Path) -> list[Sent]:
     except (OSError, ValueError, SyntaxError):  # it is loaded, so what cannot be read has gone since
         return []
     return [
-        Sent(topic, f"{_short(file)}:{node.lineno}")
+        Sent(topic, _short(file), node.lineno)
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and _name(node.func) in _SENDING and node.args
         if (topic := _topic(node.args[0])) is not None

@@ -1,0 +1,61 @@
+"""How often steps ran of late, from the recorded traces; nothing where none are recorded."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from motia.traces.base import Stats, StepStats
+from motia.web.workbench import models
+from motia.web.workbench.asking import Ask
+
+
+class Counted:
+    """Counters of a time.
+
+    Args:
+        stats: None where nobody counts.
+
+    Attributes:
+        known: whether somebody does.
+    """
+
+    def __init__(self, stats: Stats | None) -> None:
+        self._stats = stats
+        self.known = stats is not None
+
+    def of(self, step: str) -> models.StepStats | None:
+        """Those of a step; zeros for one that did not run."""
+        if self._stats is None:
+            return None
+        found = self._stats.steps.get(step)
+        return _shown(found) if found is not None else models.StepStats(0, 0, None, 0)
+
+    def sent(self, topic: str) -> int | None:
+        """How many messages of a topic were sent."""
+        return None if self._stats is None else self._stats.topics.get(topic, 0)
+
+    def totals(self, name: str) -> models.Totals | None:
+        """Those of all steps together.
+
+        Args:
+            name: of the range.
+        """
+        if self._stats is None:
+            return None
+        total = self._stats.total
+        return models.Totals(total.runs, total.errors + total.retries, _ms(total.p95_us), name)
+
+
+async def counted(ask: Ask, seconds: int) -> Counted:
+    """The counters of the last ``seconds``."""
+    store = ask.traces
+    return Counted(None if store is None else await store.stats(int((time.time() - seconds) * 1_000_000)))
+
+
+def _shown(found: StepStats) -> models.StepStats:
+    return models.StepStats(found.runs, found.errors + found.retries, _ms(found.p95_us), found.running)
+
+
+def _ms(micros: Any) -> float | None:
+    return None if micros is None else round(micros / 1000, 1)

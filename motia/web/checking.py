@@ -13,6 +13,7 @@ from motia.messages import SubscriptionStats
 from motia.steps import Step
 from motia.triggers import QueueTrigger
 
+_MOTIA = Path(__file__).parents[1]
 _SENDING = frozenset({"enqueue", "emit"})
 
 
@@ -112,6 +113,8 @@ def _files(motia: Motia) -> list[Path]:
 
 
 def _is_own(file: Path, here: Path) -> bool:
+    if file.is_relative_to(_MOTIA):
+        return False
     return file.is_relative_to(here) and not {"site-packages", ".venv", "venv"} & set(file.relative_to(here).parts)
 
 

@@ -67,8 +67,9 @@ class Ask:
     @property
     def traces(self) -> TraceStore | None:
         """The recorded runs; None where none are."""
-        store: TraceStore | None = self.site.motia.running.backend.working.traces
-        return store
+        parts = self.site.motia.running
+        store: TraceStore | None = parts.backend.working.traces
+        return store if getattr(parts, "recorder", None) is not None else None
 
     @cached_property
     def curtain(self) -> Curtain:
@@ -158,6 +159,7 @@ class Route(NamedTuple):
         path: below ``api/v1``.
         right: what it takes; None for what everybody may who is let in.
         status: of the answer where all went well.
+        model: of the answer, where the handler's annotation does not tell.
     """
 
     method: str
@@ -165,6 +167,7 @@ class Route(NamedTuple):
     handle: Handle
     right: Right | None = None
     status: int = 200
+    model: Any = None
 
 
 def answered(found: Any, status: int = 200) -> Answer:

@@ -36,7 +36,7 @@ class Feed:
     def __init__(self) -> None:
         self._streams = 0
 
-    async def answer(self, ask: Ask) -> Any:
+    async def answer(self, ask: Ask) -> models.Feed | Answer:
         cursor = ask.visit.headers.get("last-event-id") or ask.query.get("after", "")
         if EVENTS not in ask.visit.headers.get("accept", ""):
             return await since(ask, cursor)
@@ -116,4 +116,4 @@ def _of_record(ask: Ask, record: Any) -> models.FeedEvent:
 
 def feed_routes() -> list[Route]:
     """The feed of one Workbench, which counts its streams."""
-    return [Route("GET", "events", Feed().answer)]
+    return [Route("GET", "events", Feed().answer, model=models.Feed)]

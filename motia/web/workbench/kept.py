@@ -180,13 +180,13 @@ async def _delete(ask: Ask, change: Change) -> models.Done:
 ROUTES = [
     Route("GET", "state", list_scopes),
     Route("GET", "state/:group", list_keys),
-    Route("GET", "state/:group/*key", get_value),
-    Route("PUT", "state/:group/*key", put_value, "edit"),
+    Route("GET", "state/:group/*key", get_value, model=models.Item),
+    Route("PUT", "state/:group/*key", put_value, "edit", model=models.Item),
     Route("DELETE", "state/:group/*key", delete_value, "edit"),
     Route("GET", "streams", list_streams),
     Route("GET", "streams/:stream", list_groups),
     Route("GET", "streams/:stream/:group", list_items),
-    Route("GET", "streams/:stream/:group/*id", get_item),
-    Route("PUT", "streams/:stream/:group/*id", put_item, "edit"),
+    Route("GET", "streams/:stream/:group/*id", get_item, model=models.Item),
+    Route("PUT", "streams/:stream/:group/*id", put_item, "edit", model=models.Item),
     Route("DELETE", "streams/:stream/:group/*id", delete_item, "edit"),
 ]

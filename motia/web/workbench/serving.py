@@ -15,6 +15,7 @@ from motia.web.visits import BuiltIn, Visit
 from motia.web.workbench import flows, kept, overview, queues, schedules, traces
 from motia.web.workbench.access import Caller, Door, Site, check_origin
 from motia.web.workbench.asking import Ask, Route, answered, as_http, problem
+from motia.web.workbench.document import document_route
 from motia.web.workbench.feed import feed_routes
 from motia.web.workbench.pages import page
 
@@ -27,7 +28,8 @@ _log = logging.getLogger("motia.workbench")
 def api_routes() -> list[Route]:
     """Every address of the API."""
     modules = (overview, flows, traces, queues, schedules, kept)
-    return [*(route for module in modules for route in module.ROUTES), *feed_routes()]
+    routes = [*(route for module in modules for route in module.ROUTES), *feed_routes()]
+    return [*routes, document_route(routes)]
 
 
 def workbench_routes(site: Site | None) -> list[BuiltIn]:

@@ -5,7 +5,7 @@ Its parts::
     access      the switch, the host, who may what              curtain     what is hidden from whom
     serving     the routes that adapters mount                  pages       the built page
     asking      one request, and every error's shape            models      every answer's shape
-    flows queues schedules kept traces feed overview            what each address says and does
+    flows queues letters schedules kept traces feed overview    what each address says and does
 """
 
 from motia.web.workbench.access import Mode, Site, User, Workbench, is_development, site_of

@@ -14,7 +14,7 @@ from motia.web.operations import send_to_step
 from motia.web.workbench import models
 from motia.web.workbench.asking import Ask, Route
 from motia.web.workbench.curtain import Curtain
-from motia.web.workbench.queues import fingerprint
+from motia.web.workbench.failing import fingerprint
 
 FAILURES = 100
 """Failed traces that are looked at for groups of failures; ten groups are shown."""

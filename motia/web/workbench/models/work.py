@@ -1,0 +1,158 @@
+"""What waits, failed or is to come: queues, dead letters, schedules; and what was done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from motia.web.workbench.models.base import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How deliveries are tried; ``timeout`` in seconds."""
+
+    retries: int
+    backoff: str
+    timeout: float
+    fifo: bool
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    ready: int
+    delayed: int
+    running: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A subscription of a step; None for ``policy`` where no step of this app has it any more."""
+
+    step: str
+    subscription: str
+    concurrency: int | None
+    policy: Policy | None
+    depth: Depth
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSummary:
+    """A topic.
+
+    Attributes:
+        kind: ``queue`` for a topic of the app's own; else what is behind a reserved one.
+        policy: of the consumers, where all have the same.
+        paused: every consumer is.
+    """
+
+    topic: str
+    kind: Literal["queue", "cron", "state", "stream", "direct"]
+    consumers: Sequence[Consumer]
+    policy: Policy | None
+    depth: Depth
+    oldest_ready_ms: int | None
+    rate: Mapping[str, float] | None
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSummary:
+    """A dead letter; ``at`` is when it died, ``size`` in bytes."""
+
+    id: str
+    state: Literal["dead"]
+    step: str
+    topic: str
+    at: int
+    run_at: int | None
+    attempt: int
+    max: int | None
+    crashes: int
+    reason: str
+    error: Failure | None
+    trace_id: str | None
+    group: str | None
+    size: int
+    preview: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDetail(MessageSummary):
+    """A dead letter as a whole; ``editable``: it may be sent again with another payload."""
+
+    payload: Any
+    editable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    fingerprint: str
+    type: str
+    message: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a bulk action did; ``left``: more may match than one action takes."""
+
+    done: int
+    left: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Something was sent; what follows from it is in this trace."""
+
+    message_id: str
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    at: int
+    lag_ms: int | None
+    trace_id: str | None
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRow:
+    id: str
+    step: str
+    expr: str
+    tz: str
+    words: str
+    next: Sequence[int]
+    last: Fired | None
+    paused: bool
+    late: bool
+    overlap: str | None = None
+    history: Sequence[Fired] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    scope: str
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A value of state, or an item of a stream's group; ``version`` is its ETag without the quotes."""
+
+    key: str
+    value: Any
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSummary:
+    name: str
+    groups: int
+    schema: Any

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from motia.codec import dumps, loads
@@ -45,7 +46,8 @@ async def get_value(ask: Ask) -> Answer:
 
 async def put_value(ask: Ask) -> Answer:
     group, key = ask.params["group"], ask.params["key"]
-    return await _put(ask, key, lambda compute: ask.motia.state.change(group, key, compute), dumps)
+    encode = partial(dumps, limit=ask.motia.settings.payload_limit)
+    return await _put(ask, key, lambda compute: ask.motia.state.change(group, key, compute), encode)
 
 
 async def delete_value(ask: Ask) -> models.Done:
@@ -161,8 +163,6 @@ async def _put(ask: Ask, key: str, change: Change, encode: Encode) -> Answer:
         nonlocal made
         _check_version(ask, old)
         made = encode(ask.curtain.restored(ask.body["value"], None if old is None else loads(old)))
-        if len(made.encode()) > ask.motia.settings.payload_limit:
-            raise HttpError(413, f"expected at most {ask.motia.settings.payload_limit} bytes", code="payload_too_large")
         return made
 
     await change(compute)

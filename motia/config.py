@@ -38,7 +38,8 @@ class MotiaSettings(BaseModel):
         workbench_path: where the Workbench is served.
         streams_path: where clients follow streams: the WebSocket, and below it server-sent events.
         allowed_origins: web origins, such as ``https://app.example.com``, whose pages may follow streams besides those
-            of the host itself; ``*`` for all. In a variable, separated by commas.
+            of the host itself, and call steps where no framework sees to it; ``localhost`` for pages of this machine,
+            on any port, ``*`` for all. In a variable, separated by commas.
         debug: answer with the text of unexpected errors.
     """
 

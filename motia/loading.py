@@ -7,15 +7,18 @@ import importlib.util
 import logging
 import os
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from motia.app import Motia
-from motia.config import MotiaSettings
+from motia.config import PREFIX, MotiaSettings
 from motia.errors import ConfigError, MissingDependency, MotiaError, did_you_mean
-from motia.folders import Folder, where
+from motia.folders import Folder, ImportProblem, where
 from motia.logs import Formatter
 
+CONFIG = "motia_config.py"
+"""What configures an app that is a folder; in the project."""
 DATABASE = "motia.db"
 """Where an app that is a folder keeps its messages and state, in the project, unless ``MOTIA_URL`` says otherwise."""
 
@@ -79,11 +82,31 @@ def _of_folder(folder: Folder, overrides: dict[str, Any]) -> Motia:
     load_env(folder.project)
     if not folder.files():
         raise ConfigError(f"no step files in {folder.root}: expected files named *_step.py or *.step.py, at any depth")
-    settings = MotiaSettings.from_env(**overrides)
-    url = settings.url if "MOTIA_URL" in os.environ else f"sqlite:///{DATABASE}"
+    authenticate, given = _configured(folder)
+    settings = MotiaSettings.from_env(**{**given, **overrides})
+    url = settings.url if "MOTIA_URL" in os.environ or "url" in given else f"sqlite:///{DATABASE}"
     if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
         url = f"sqlite:///{folder.project / url.removeprefix('sqlite:///')}"  # one file, wherever one stands
-    return Motia(url, steps=[str(folder.root)], settings=settings)
+    return Motia(url, steps=[str(folder.root)], authenticate=authenticate, settings=settings)
+
+
+def _configured(folder: Folder) -> tuple[Callable[[Any], Any] | None, dict[str, Any]]:
+    """What the project's ``motia_config.py`` says: ``authenticate``, and settings that the environment leaves open."""
+    file = folder.project / CONFIG
+    if not file.is_file():
+        return None, {}
+    try:
+        with folder.on_path():
+            found = vars(folder.load(file))
+    except ImportProblem as error:
+        raise ConfigError(str(error)) from error
+    if not {"authenticate", "settings"} & found.keys():
+        raise ConfigError(f"{file} expected a function `authenticate`, a mapping `settings`, or both; it has neither")
+    settings, authenticate = found.get("settings", {}), found.get("authenticate")
+    if not isinstance(settings, Mapping) or not (authenticate is None or callable(authenticate)):
+        raise ConfigError(f"{file} expected `settings` to be a mapping and `authenticate` a function")
+    names = {key.lower().removeprefix(PREFIX.lower()): value for key, value in settings.items()}
+    return authenticate, {key: value for key, value in names.items() if PREFIX + key.upper() not in os.environ}
 
 
 def _found(spec: str) -> Any:

@@ -22,6 +22,7 @@ from motia.errors import ConfigError, HttpError, MissingDependency, MotiaError
 from motia.loading import configure_logging, load, load_env, project_of
 from motia.web.application import Application
 from motia.web.failures import error_answer
+from motia.web.origins import THIS_MACHINE
 from motia.web.sockets import MAX_FRAME
 
 ERROR, RELOAD_GRACE = 1, 3
@@ -75,6 +76,8 @@ def asgi_app(orders: Orders) -> Any:
     """
     found = load(orders.app, **(orders.settings or {}))
     if isinstance(found, Motia):
+        if found.settings.env == "development" and not found.settings.allowed_origins:
+            found = found.with_settings(allowed_origins=(THIS_MACHINE,))
         if not orders.worker and found.url.startswith("memory:"):
             raise ConfigError(
                 "motia start runs processes of its own, which share no memory with each other; give the app a URL such "

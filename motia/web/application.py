@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import AsyncExitStack
+from functools import partial
 
 from motia.app import Motia
 from motia.errors import ConfigError, HttpError
@@ -24,6 +25,8 @@ from motia.web.builtin import BuiltInApp
 from motia.web.endpoint import Host, make_router, respond
 from motia.web.failures import error_answer, too_large
 from motia.web.incoming import Incoming
+from motia.web.multipart import parse
+from motia.web.origins import Origins
 from motia.web.workbench.access import site_of
 from motia.worker import Worker
 
@@ -47,6 +50,7 @@ class Application:
         self._worker = worker
         self._limit = motia.settings.body_limit
         self._host = Host(motia.settings.debug)
+        self._origins = Origins(motia.settings.allowed_origins)
         plans = motia.registry.http
         for plan in plans:
             if isinstance(plan.trigger, HttpTrigger) and plan.trigger.dependencies:
@@ -87,6 +91,7 @@ class Application:
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = await self._answer(scope, receive)
         if answer is not None:
+            answer = self._origins.opened(answer, scope["method"], headers_of(scope))
             await send_answer(answer, scope, receive, send, self.motia.running.threads)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer | None:
@@ -113,7 +118,15 @@ class Application:
             headers_of(scope),
             body,
             scope,
+            partial(_form, scope, body),
         )
         answer = await respond(self.motia.running.dispatcher, plan, incoming, self._host)
         assert isinstance(answer, Answer)  # there is no framework whose responses could pass
         return answer
+
+
+async def _form(scope: Scope, body: bytes) -> list[tuple[str, str]]:
+    """The fields of a form; its files are left in the scope, which is ``req.native``, as ``files``."""
+    form = parse(body, headers_of(scope)["content-type"])
+    scope["files"] = form.files
+    return form.fields

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import anyio
 
@@ -19,10 +18,10 @@ from motia.declared import spec_of
 from motia.errors import ConfigError, HttpError
 from motia.inputs import Record
 from motia.streams.stays import Stay
+from motia.web.origins import Origins
 
 HOOK_TIMEOUT = 10.0
 """Seconds that a hook may take before its answer is no."""
-_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _log = logging.getLogger("motia.streams")
 
 
@@ -64,15 +63,18 @@ class Gate:
 
     Args:
         authenticate: of the app.
-        origins: web origins that are allowed besides the host's own; ``*`` for all.
+        origins: see ``motia.web.origins``.
         threads: where plain functions run.
+
+    Attributes:
+        origins: whose pages may follow streams besides the host's own.
     """
 
     def __init__(
         self, authenticate: Callable[[Any], Any] | None, origins: Collection[str], threads: ThreadPool
     ) -> None:
         self._authenticate = authenticate
-        self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
+        self.origins = Origins(origins)
         self._threads = threads
 
     async def admit(self, request: StreamRequest, stay: Stay | None = None) -> Any:
@@ -97,7 +99,7 @@ class Gate:
 
     async def _known(self, request: StreamRequest) -> Any:
         """Who asks, if that is to be known."""
-        if not self.knows_origin(request.headers):
+        if not self.origins.lets(request.headers):
             raise HttpError(403, "pages of this origin may not follow streams; see MOTIA_ALLOWED_ORIGINS")
         if self._authenticate is None:
             return None
@@ -112,18 +114,6 @@ class Gate:
             _log.info("a client was refused by authenticate, which returned %s", type(context).__name__)
             raise HttpError(401, "not authenticated")
         return _inner(context)
-
-    def knows_origin(self, headers: Mapping[str, str]) -> bool:
-        """Whether the page that asks, if it is one, may."""
-        origin = headers.get("origin")
-        if origin is None or "*" in self._origins or origin.lower() in self._origins:
-            return True
-        return is_same_host(origin, headers.get("host", ""))
-
-    def is_foreign(self, headers: Mapping[str, str]) -> bool:
-        """Whether the answer must say that the origin may read it: it is allowed, and not the host's own."""
-        origin = headers.get("origin")
-        return origin is not None and not is_same_host(origin, headers.get("host", ""))
 
     async def join(self, subscription: StreamSubscription, context: Any) -> None:
         """Let a client follow a group or an item.
@@ -183,18 +173,6 @@ def _inner(context: Any) -> Any:
     if isinstance(context, Mapping) and set(context) == {"authorized", "context"}:
         return context["context"]
     return context
-
-
-def is_same_host(origin: str, host: str) -> bool:
-    """Whether an ``Origin`` header names the host that was asked."""
-    try:
-        parts, wanted = urlsplit(origin.lower()), urlsplit(f"//{host.lower()}")
-        default = _PORTS.get(parts.scheme)
-        if default is None or not parts.hostname or not wanted.hostname:
-            return False
-        return (parts.hostname, parts.port or default) == (wanted.hostname, wanted.port or default)
-    except ValueError:  # what is no origin, or no host
-        return False
 
 
 def _denied() -> HttpError:

@@ -108,7 +108,7 @@ class Events:
         self._check_room(visit)
         await gate.join(subscription, context)
         headers = [("content-type", EVENTS), ("cache-control", "no-cache"), ("x-accel-buffering", "no")]
-        if gate.is_foreign(visit.headers):
+        if gate.origins.is_foreign(visit.headers):
             headers += [("access-control-allow-origin", visit.headers["origin"]), ("vary", "origin")]
             headers += [("access-control-allow-credentials", "true")]
         if visit.method == "HEAD":

@@ -180,3 +180,72 @@ def test_a_frame_that_no_client_of_streams_sends_is_refused_by_its_head(project:
             line.sendall(b"\x81\xff" + (1 << 30).to_bytes(8, "big") + b"\0\0\0\0")  # of a text of 1 GiB
             answer = line.recv(4096)
             assert (answer[0], int.from_bytes(answer[2:4], "big")) == (0x88, 1009)
+
+
+FORM = """
+config = {"name": "Form", "triggers": [{"type": "http", "method": "POST", "path": "/form"}], "enqueues": []}
+async def handler(req, ctx):
+    files = [[file.name, file.filename, file.content_type, len(file.content)] for file in req.native["files"]]
+    return {"status": 200, "body": {"title": req.body["title"], "files": files, "raw": len(req.raw_body)}}
+"""
+CONFIG = """
+def authenticate(request):
+    if request.query_params.get("token") != "let me in":
+        raise PermissionError
+    return {"user": "ada"}
+
+settings = {"body_limit": 1000, "MOTIA_DEBUG": True}
+"""
+
+
+def test_a_form_with_files(project: Path) -> None:
+    (project / "steps" / "form_step.py").write_text(FORM)
+    with motia_dev("--port", "0", "--no-reload", cwd=project) as dev:
+        http = dev.connect()
+        answer = http.post("/form", data={"title": "one"}, files={"photo": ("a.png", b"\x00\r\n\x01", "image/png")})
+        assert body_of(answer) | {"raw": 0} == {
+            "title": "one", "files": [["photo", "a.png", "image/png", 4]], "raw": 0,
+        }  # fmt: skip
+        broken = http.post("/form", content=b"x", headers={"content-type": "multipart/form-data; boundary=b"})
+        assert (broken.status_code, body_of(broken)["error"]["code"]) == (400, "malformed_form")
+
+
+def test_pages_of_this_machine_may_call_steps_and_others_may_not(project: Path) -> None:
+    with motia_dev("--port", "0", "--no-reload", cwd=project) as dev:
+        http = dev.connect()
+        asked = {"origin": "http://localhost:5173", "access-control-request-method": "GET"}
+        beforehand = http.options("/a", headers=asked)
+        assert beforehand.status_code == 204
+        assert beforehand.headers["access-control-allow-origin"] == "http://localhost:5173"
+        assert "GET" in beforehand.headers["access-control-allow-methods"]
+        assert http.get("/a", headers=asked).headers["access-control-allow-origin"] == "http://localhost:5173"
+        stranger = http.get("/a", headers={"origin": "https://evil.example"})
+        assert "access-control-allow-origin" not in stranger.headers
+
+
+def test_a_folder_is_configured_by_a_file(project: Path) -> None:
+    (project / "motia_config.py").write_text(CONFIG)
+    (project / "steps" / "form_step.py").write_text(FORM)
+    (project / "steps" / "todo_stream.py").write_text(
+        'config = {"name": "dev-todo", "schema": {}, "baseConfig": {"storageType": "default"},\n'
+        '          "canAccess": lambda subscription, context: context["user"] == "ada"}\n'
+    )
+    with motia_dev("--port", "0", "--no-reload", cwd=project) as dev:
+        http = dev.connect()
+        assert http.get("/__motia/streams/dev-todo/g").status_code == 401
+        assert http.head("/__motia/streams/dev-todo/g?token=let%20me%20in").status_code == 200
+        assert http.post("/form", content=b"x" * 1001).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ("def autenticate(request): ...", "motia_config.py expected a function `authenticate`, a mapping `settings`"),
+        ("settings = ['debug']", "expected `settings` to be a mapping and `authenticate` a function"),
+        ("settings = {'dbug': True}", "unknown setting MOTIA_DBUG; did you mean 'MOTIA_DEBUG'"),
+        ("import no_such_package", "motia_config.py:1: ModuleNotFoundError"),
+    ],
+)
+def test_a_wrong_configuration_of_a_folder(project: Path, config: str, sentence: str) -> None:
+    (project / "motia_config.py").write_text(config)
+    assert sentence in once(project)

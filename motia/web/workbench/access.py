@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from motia.app import Motia
 from motia.errors import ConfigError, HttpError
 from motia.requests import QueryParams
-from motia.web.gate import StreamRequest, asked, is_same_host, refuses
+from motia.web.gate import StreamRequest, asked, refuses
+from motia.web.origins import is_same_host
 from motia.web.visits import Visit
 from motia.web.workbench.models import Right
 

@@ -148,5 +148,5 @@ async def test_an_undeclared_stream_is_not_there() -> None:
 )
 def test_origins(origin: str | None, host: str, known: bool) -> None:
     gate = made(origins=("https://partner.example",))
-    assert gate.knows_origin({"host": host, **({"origin": origin} if origin is not None else {})}) is known
-    assert made(origins=("*",)).knows_origin({"host": host, "origin": origin or ""})
+    assert gate.origins.lets({"host": host, **({"origin": origin} if origin is not None else {})}) is known
+    assert made(origins=("*",)).origins.lets({"host": host, "origin": origin or ""})

@@ -7,6 +7,7 @@ to tell waiting workers of other processes: they look by themselves.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import time
@@ -43,12 +44,15 @@ try:
 except ImportError as error:
     raise MissingDependency("a mysql:// URL needs PyMySQL: pip install 'motia[mysql]'") from error
 
+_log = logging.getLogger("motia.queue")
 T = TypeVar("T")
 POOL_SIZE = 20
+LOCK_WAIT = 20.0
+"""Seconds that one question for the lock of migrations waits; a connection that is cut meanwhile is found by then."""
 _CURABLE = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, ER.CON_COUNT_ERROR, ER.SERVER_SHUTDOWN, 2003, 2006, 2013, 2055}
 """Deadlocks, too many connections, a server that stops, and the client's own codes of a lost or refused connection."""
 _INDEX_EXISTS = 1061
-_BROKEN = (pymysql.err.OperationalError, pymysql.err.InterfaceError, OSError)
+_BROKEN = (pymysql.OperationalError, pymysql.InterfaceError, OSError)
 _spread = random.Random()  # noqa: S311  # only spreads the next tries
 _servers: weakref.WeakSet[MysqlServer] = weakref.WeakSet()
 
@@ -106,10 +110,14 @@ class MysqlConnection:
             await self.run(LOCK, {"slot": slot_of(name)})
             return
         self.locked = True
+        self._hurry()
+        patience = LOCK_WAIT if self.until is None else max(0.0, min(LOCK_WAIT, remaining(self.until) - 1))
         with self.native.cursor() as cursor:
-            cursor.execute("SELECT GET_LOCK(CONCAT('motia', MD5(DATABASE())), 60)")
-            if cursor.fetchone()[0] != 1:
-                raise pymysql.err.OperationalError(ER.LOCK_WAIT_TIMEOUT, "another process migrates for too long")
+            cursor.execute("SELECT GET_LOCK(CONCAT('motia', MD5(DATABASE())), %s)", (patience,))
+            if cursor.fetchone()[0] != 1:  # curable: whoever has time left asks again
+                raise pymysql.OperationalError(
+                    ER.LOCK_WAIT_TIMEOUT, f"expected to migrate within {patience:.0f} s; another process migrates still"
+                )
 
     async def announce(self) -> None:
         """Other processes look by themselves."""
@@ -119,7 +127,7 @@ class MysqlConnection:
         with self._cursor() as cursor:
             try:
                 count = int(cursor.execute(statement, values))
-            except pymysql.err.OperationalError as error:
+            except pymysql.OperationalError as error:
                 if error.args[0] == _INDEX_EXISTS:  # made by a migration that died before it was recorded
                     return 0, []
                 raise
@@ -292,6 +300,7 @@ class BlockingMysql:
                 pause = 0.0 if failures == 1 else _spread.uniform(0.02, 0.2)
                 if not _is_curable(error) or remaining(until) <= pause:
                     raise self._server.unavailable(error) from error
+                _log.log(logging.WARNING if failures > 1 else logging.DEBUG, "trying again on MySQL after: %s", error)
                 time.sleep(pause)
 
     @asynccontextmanager
@@ -387,7 +396,7 @@ def _is_timeout(error: BaseException) -> bool:
 
 def _is_curable(error: BaseException) -> bool:
     """Whether the same call may succeed now: a deadlock, or a connection that was lost or refused."""
-    code = error.args[0] if isinstance(error, pymysql.err.MySQLError) and error.args else None
+    code = error.args[0] if isinstance(error, pymysql.MySQLError) and error.args else None
     return code is None or code in _CURABLE or not isinstance(code, int)
 
 

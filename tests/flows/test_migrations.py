@@ -29,6 +29,26 @@ async def note(data): ...
 motia = Motia(steps=[note])
 """
 
+NAMED_TWICE = """
+import asyncio, pymysql
+pymysql.install_as_MySQLdb()
+from MySQLdb.converters import conversions
+
+from motia import Motia
+from motia.queues import schema
+from motia.queues.sql import SqlQueue
+
+async def opened():
+    await Motia().open()
+
+for versions in [*schema.SCHEMA[:1], ("CREATE TABLE motia_broken (",)], schema.SCHEMA:
+    SqlQueue.versions = tuple(versions)
+    try:
+        asyncio.run(opened())
+    except pymysql.Error as error:
+        print(type(error).__name__, error.args[0])
+"""
+
 
 def command(folder: Path, url: str, *words: str) -> subprocess.Popen[str]:
     (folder / "migrated.py").write_text(APP)
@@ -100,6 +120,21 @@ async def test_what_fails_halfway_is_made_up_for(place: str, monkeypatch: pytest
     async with Motia(place) as motia:
         await motia.enqueue("nobody")
     assert await pending_statements(Motia(place)) == []
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("place", ["mysql"], indirect=True)
+def test_an_error_is_known_where_the_driver_has_a_second_name(place: str, tmp_path: Path) -> None:
+    """Django asks PyMySQL for `MySQLdb`, which imports some of its modules a second time, with other error classes."""
+    (tmp_path / "named_twice.py").write_text(NAMED_TWICE)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "named_twice.py"],
+        env={**os.environ, "MOTIA_URL": place},
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert (done.returncode, done.stdout) == (0, "ProgrammingError 1064\n"), done.stderr
 
 
 @pytest.mark.service

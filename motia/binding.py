@@ -2,9 +2,10 @@
 
 1. No parameters: called with nothing.
 2. One, named or annotated as a context: the context. One other: the input, unless its name is one of those below.
-3. Two, the second named or annotated as a context: the input and the context, whatever the first is called.
-4. All of them known names: each gets what it names.
-5. Two others: the input and the context.
+3. All of them known names: each gets what it names.
+4. Two others, or ``data`` and a context: the input and the context.
+
+Names of parts of a request stand for the whole input where there is no request: ``(query, ctx)`` of a queue step.
 
 A parameter with a default is filled when its name is known, and left alone otherwise. A parameter annotated with a
 model, a dataclass or a TypedDict is given the validated body or payload.
@@ -38,7 +39,7 @@ def _data(value: Any, ctx: Any) -> Any:
 
 
 def _from_request(name: str) -> Getter:
-    return lambda value, ctx: getattr(value, name, None)
+    return lambda value, ctx: getattr(value, name) if isinstance(value, ApiRequest) else value
 
 
 def _from_context(name: str) -> Getter:
@@ -66,7 +67,7 @@ KNOWN: dict[str, Getter] = {
     "trace_id": _from_context("trace_id"),
 }
 _CONTEXTS = frozenset({"ctx", "context"})
-_WHOLE = frozenset({"req", "request", "input"})
+_WHOLE = frozenset({"req", "request", "input", "data"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +124,16 @@ def _caller(handler: Callable[..., Any], params: list[inspect.Parameter]) -> Cal
         return _by_name(handler, needed)
     if len(needed) == 1:
         return _one(handler, needed[0])
-    if len(needed) == 2 and (_is_context(needed[1]) or not all(_getter(param) for param in needed)):
+    if len(needed) == 2 and not _are_named(*needed):
         return (lambda value, ctx: handler(_data(value, ctx), ctx)) if _model_of_body(needed[0]) else handler
     return _by_name(handler, needed)
+
+
+def _are_named(first: inspect.Parameter, second: inspect.Parameter) -> bool:
+    """Whether each of two parameters gets what it names; ``(data, ctx)`` is how Motia's own files take any input."""
+    if first.kind is first.POSITIONAL_ONLY or (_is_context(second) and first.name in _WHOLE):
+        return False
+    return all(_getter(param) and not _model_of_body(param) for param in (first, second))
 
 
 def _one(handler: Callable[..., Any], param: inspect.Parameter) -> Callable[[Any, Any], Any]:

@@ -66,9 +66,16 @@ def test_parts_of_a_request_by_name() -> None:
     got = call(lambda body, path_params, query, headers, req: (body, path_params, query, headers, req), REQUEST)
     assert got == ({"b": 1}, {"p": 2}, {"q": "3"}, {"h": "4"}, REQUEST)
     assert call(lambda body: body, REQUEST) == {"b": 1}
-    assert call(lambda params, ctx: params, REQUEST) is REQUEST, (
-        "with ctx second the first is the input, whatever its name"
-    )
+    assert call(lambda params, ctx: (params, ctx), REQUEST) == ({"p": 2}, CTX)
+    assert call(lambda body, context: (body, context), REQUEST) == ({"b": 1}, CTX)
+    assert call(lambda trace_id, ctx: (trace_id, ctx), REQUEST) == (CTX.trace_id, CTX)
+    for handler in (lambda data, ctx: data, lambda request, ctx: request, lambda body, /, ctx: body):
+        assert call(handler, REQUEST) is REQUEST
+
+
+def test_where_there_is_no_request_names_of_its_parts_stand_for_the_input() -> None:
+    assert call(lambda query, ctx: query, "what to look for") == "what to look for"
+    assert call(lambda params: params, {"a": 1}) == {"a": 1}
 
 
 def test_annotations_say_what_the_context_and_the_body_are() -> None:

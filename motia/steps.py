@@ -27,8 +27,16 @@ class Enqueue:
     conditional: bool = False
 
 
+class _Spelled(type):
+    """Has a dataclass take its fields in camelCase too, and name the nearest one to what it does not know."""
+
+    def __call__(cls, *args: Any, **declared: Any) -> Any:
+        known = [entry.name for entry in fields(cast(Any, cls))]
+        return super().__call__(*args, **read_keys(declared, known, cls.__name__))
+
+
 @dataclass(frozen=True)
-class StepConfig:
+class StepConfig(metaclass=_Spelled):
     """What a step is declared as. Keys are read in camelCase as well.
 
     Attributes:

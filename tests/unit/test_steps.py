@@ -72,9 +72,18 @@ def test_keys_are_read_in_camel_case_and_triggers_as_dicts() -> None:
     assert rest == [cron("* * * * *"), state(group="g"), stream("s", group_id="g")]
 
 
+def test_a_step_config_takes_both_spellings_itself() -> None:
+    spelled: dict[str, Any] = {"virtualEnqueues": ["v"], "includeFiles": ["*.txt"]}
+    assert StepConfig("x", **spelled) == StepConfig(name="x", virtual_enqueues=["v"], include_files=["*.txt"])  # type: ignore[list-item]  # read
+
+
 @pytest.mark.parametrize(
     ("declare", "message"),
     [
+        (
+            lambda: StepConfig(name="x", enqueue=["a"]),
+            "StepConfig has an unknown key 'enqueue'; did you mean 'enqueues'",
+        ),
         (lambda: step({"name": "x", "emits": ["a"]}), "unknown key 'emits'"),
         (lambda: step({"name": "x", "triggers": [{"type": "quue", "topic": "t"}]}), "did you mean 'queue'"),
         (lambda: step({"name": "x", "triggers": "t"}), "triggers of step 'x' expected a list"),

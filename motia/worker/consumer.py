@@ -43,6 +43,8 @@ SLICE = 0.001
 """Seconds after which handlers that never wait let the rest of the event loop have a turn."""
 STOPPING_RETRY = 1.0
 """Longest wait in seconds before a queue that is away is told again, while the worker ends."""
+HAND_BACK = 2.0
+"""Seconds for handing back what ran when the consumer itself is cancelled."""
 Claim = tuple[Any, int]
 """A delivery's handle, and the token of its claim."""
 _log = logging.getLogger("motia.worker")
@@ -168,7 +170,25 @@ class Consumer:
         return len(left)
 
     async def run(self) -> None:
-        """Consume until ``stop``."""
+        """Consume until ``stop``. Where it is cancelled, what ran is handed back, its attempt not counted."""
+        try:
+            await self._run()
+        except anyio.get_cancelled_exc_class():
+            with anyio.move_on_after(HAND_BACK, shield=True):
+                await self._hand_back()
+            raise
+
+    async def _hand_back(self) -> None:
+        self.stop()
+        settlements = tuple(self._settlements)
+        try:
+            await self._queue.exchange(settlements)
+        except (QueueUnavailable, StorageError) as error:
+            _log.warning("%d deliveries come back when their leases lapse: %s", len(settlements), error)
+        else:
+            del self._settlements[: len(settlements)]
+
+    async def _run(self) -> None:
         self._ended = False
         async with anyio.create_task_group() as tasks:
             try:

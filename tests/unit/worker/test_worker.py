@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from motia import ConfigError, LeaseLost, Motia, MotiaSettings, SyncFlowContext, Worker, queue, step
+from motia import ConfigError, FlowContext, LeaseLost, Motia, MotiaSettings, SyncFlowContext, Worker, queue, step
 from motia.queues.sql import SqlQueue
 from motia.worker.consumer import POLL
 from motia.worker.worker import kept_alive
@@ -67,6 +67,34 @@ async def test_only_the_queues_asked_for_are_served() -> None:
         assert ran == ["a", "b"]
     with pytest.raises(ConfigError, match="no step or topic 'tc' to serve; known: a, b, ta, tb"):
         Worker(motia, queues=["tc"])
+
+
+async def test_a_worker_that_is_cancelled_hands_back_what_ran(tmp_path: Path) -> None:
+    attempts: list[int] = []
+    done = anyio.Event()
+
+    @step("t", triggers=[queue("t")])
+    async def t(data: Any, ctx: FlowContext[Any]) -> None:
+        attempts.append(ctx.attempt)
+        if len(attempts) < 3:
+            started.set()
+            await anyio.sleep_forever()
+        done.set()
+
+    motia = Motia(f"sqlite:///{tmp_path / 'motia.db'}", steps=[t])
+    async with motia:
+        await motia.enqueue("t", 1)
+        for _ in range(2):
+            started = anyio.Event()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(Worker(motia).run)
+                with anyio.fail_after(5):
+                    await started.wait()
+                tasks.cancel_scope.cancel()
+        async with Worker(motia):
+            with anyio.fail_after(5):
+                await done.wait()
+    assert attempts == [1, 1, 1], "a worker that is told to go has not failed"
 
 
 async def test_a_stop_waits_for_the_grace_period_and_no_longer() -> None:

@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help test check fix bench demo demo-django clean lint
+.PHONY: help test check fix bench demo demo-django clean lint ui
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ demo: $(STAMP) ## the order workflow of an online shop, live; DEMO_ONCE=1 ends i
 
 demo-django: $(STAMP) ## a Django shop with its worker, live; DEMO_ONCE=1 ends it by itself
 	@$(BIN)/python -m examples.django_app.demo
+
+ui: ## build the page of the Workbench anew; needs Node 20 or later, and nothing else does
+	cd ui && npm ci && npm run build
 
 clean: ## remove everything that was made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache

@@ -19,5 +19,5 @@ export default defineConfig(({ command }) => ({
     license: { fileName: 'LICENSES.md' },
     assetsInlineLimit: 0,
   },
-  test: { include: ['tests/**/*.test.ts'], environment: 'node' },
+  test: { include: ['tests/**/*.test.ts'], environment: 'node', setupFiles: ['tests/setup.ts'] },
 }))

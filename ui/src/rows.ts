@@ -1,3 +1,4 @@
+import { grouped } from './grouped'
 import type { Span, TraceEvent } from './types'
 
 /** One line of the waterfall: a span, or something that happened in it. */
@@ -14,14 +15,17 @@ export interface Shown {
 /** The lines to draw: spans below what caused them, in the order they began, each followed by what happened in it. */
 export function rowsOf(spans: Span[], events: TraceEvent[], shown: Shown, closed: ReadonlySet<string>): Row[] {
   const children = childrenOf(spans)
-  const inside = Map.groupBy(events.filter((event) => isShown(event, shown)), (event) => event.span)
+  const inside = grouped(events.filter((event) => isShown(event, shown)), (event) => event.span)
   const rows: Row[] = []
+  const drawn = new Set<string>()
   const walk = (span: Span, depth: number): void => {
+    if (drawn.has(span.id)) return
+    drawn.add(span.id)
     const below = children.get(span.id) ?? []
     const own = inside.get(span.id) ?? []
     const hidden = closed.has(span.id)
     rows.push({ type: 'span', id: span.id, depth, span, children: below.length + own.length, hidden })
-    if (hidden || depth > 50) return
+    if (hidden) return
     own.forEach((event, index) => rows.push({ type: 'event', id: `${span.id}:${index}`, depth: depth + 1, span, event }))
     for (const child of below) walk(child, depth + 1)
   }
@@ -36,8 +40,9 @@ export function childrenOf(spans: Span[]): Map<string, Span[]> {
     const ids = [span.parent, ...(span.links ?? []).map((link) => link.span)]
     return ids.find((id): id is string => id !== null && id !== span.id && known.has(id)) ?? ''
   }
-  const grouped = Map.groupBy([...spans].sort((a, b) => a.offset_us - b.offset_us), cause)
-  return grouped.has('') || !spans.length ? grouped : grouped.set('', [spans[0] as Span])
+  const found = grouped([...spans].sort((a, b) => a.offset_us - b.offset_us), cause)
+  // Spans that cause each other in a circle have no beginning: the first stands for it.
+  return found.has('') || !spans.length ? found : found.set('', [spans[0] as Span])
 }
 
 function isShown(event: TraceEvent, shown: Shown): boolean {

@@ -97,7 +97,7 @@ function soon(entry: Entry): void {
 
 export const concerns = (entry: { on: string[]; about: string | null }, event: FeedEvent): boolean =>
   event.type === 'reset' ||
-  (entry.on.includes(event.type) && (entry.about === null || event.data.trace_id === undefined || event.data.trace_id === entry.about))
+  (entry.on.includes(event.type) && (entry.about === null || (event.data.trace_id ?? event.data.id) === entry.about))
 
 feed.listen((events) => {
   for (const entry of entries.values()) {

@@ -5,6 +5,7 @@ import { Code } from '../parts/json'
 import { Method } from '../parts/marks'
 import { Page } from '../parts/page'
 import { Tester } from '../parts/tester'
+import { grouped } from '../grouped'
 import { href, useQuery } from '../route'
 import { useResource } from '../store'
 import type { Endpoint, Page as Items } from '../types'
@@ -39,7 +40,7 @@ export function EndpointsPage({ id }: { id: string | null }) {
 
 /** Endpoints by their first flow. */
 function List({ items, chosen, q }: { items: Endpoint[]; chosen: string | null; q: string | null }) {
-  const groups = Map.groupBy(items, (item) => item.flows[0] ?? '')
+  const groups = grouped(items, (item) => item.flows[0] ?? '')
   return (
     <nav className="names wide" aria-label="Endpoints">
       {[...groups].map(([flow, members]) => (

@@ -10,8 +10,10 @@ import { Level } from '../parts/marks'
 import { Inspector, Facts, Page, Pager, Section } from '../parts/page'
 import { Json } from '../parts/json'
 import { href, useQuery } from '../route'
+import { useSession } from '../session'
 import { save } from '../save'
 import { useResource } from '../store'
+import { NotRecorded } from './overview'
 import type { LogLine, Page as Items } from '../types'
 
 const LIVE = ['log.append', 'event.append']
@@ -19,6 +21,7 @@ const NEVER: string[] = []
 const LEVELS = [['', 'All'], ['info', 'Info +'], ['warning', 'Warning +'], ['error', 'Error +']] as const
 
 export function LogsPage() {
+  const recorded = useSession().stores?.trace !== null
   const [params, change] = useQuery()
   const filter = logFilter(params)
   const cursor = params.get('cursor')
@@ -59,9 +62,9 @@ export function LogsPage() {
               <Pager shown={data.items.length} total={data.total} next={data.next} cursor={cursor} go={(next) => change({ cursor: next }, false)} />
             </>
           ) : (
-            <Empty title={Object.values(filter).some(Boolean) ? 'Nothing matches' : 'No lines yet'} icon="logs">
+            recorded ? <Empty title={Object.values(filter).some(Boolean) ? 'Nothing matches' : 'No lines yet'} icon="logs">
               <p>What steps write with <code>ctx.logger</code> while traces are recorded is shown here.</p>
-            </Empty>
+            </Empty> : <NotRecorded />
           )
         }
       </Shown>

@@ -7,6 +7,7 @@ import { Age, Method } from '../parts/marks'
 import { Page } from '../parts/page'
 import { TraceTable } from '../parts/trace-table'
 import { href } from '../route'
+import { useSession } from '../session'
 import { useResource } from '../store'
 import type { Endpoint, Overview, Page as Items, Problem, TraceSummary } from '../types'
 
@@ -46,15 +47,17 @@ function Figures({ of }: { of: Overview }) {
   const range = totals?.range ? `last ${totals.range}` : ''
   return (
     <div className="figures">
-      <Figure name="Runs" value={count(totals?.runs)} note={range} to="/traces" />
-      <Figure
-        name="Failed"
-        value={percent(totals?.errors, totals?.runs)}
-        note={totals?.errors === null || totals?.errors === undefined ? '' : `${count(totals.errors)} attempts`}
-        tone={totals?.errors ? 'warn' : undefined}
-        to={href(['traces'], { status: 'error' })}
-      />
-      <Figure name="p95" value={milliseconds(totals?.p95_ms)} note="of a run" />
+      {totals && <Figure name="Runs" value={count(totals.runs)} note={range} to="/traces" />}
+      {totals && (
+        <Figure
+          name="Failed"
+          value={percent(totals.errors, totals.runs)}
+          note={totals.errors === null ? '' : `${count(totals.errors)} ${totals.errors === 1 ? 'attempt' : 'attempts'}`}
+          tone={totals.errors ? 'warn' : undefined}
+          to={href(['traces'], { status: 'error' })}
+        />
+      )}
+      {totals && <Figure name="p95" value={milliseconds(totals.p95_ms)} note="of a run" />}
       <Figure name="Ready" value={count(of.ready)} note={of.oldest_ready_ms === null ? '' : `oldest waits ${milliseconds(of.oldest_ready_ms)}`} to="/queues" />
       <Figure name="Dead letters" value={count(of.dead)} tone={of.dead ? 'error' : undefined} note={of.dead ? 'need a decision' : ''} to="/queues" />
       <Figure name="Late schedules" value={count(of.late_schedules)} tone={of.late_schedules ? 'warn' : undefined} to="/schedules" />
@@ -126,6 +129,22 @@ function Failures({ of }: { of: Overview['failures'] }) {
 
 /** Nothing has run yet: how to make something run. */
 export function NoRuns() {
+  const { stores } = useSession()
+  return stores?.trace === null ? <NotRecorded /> : <NothingRan />
+}
+
+/** Nothing is known of what ran, which is another thing than that nothing ran. */
+export function NotRecorded() {
+  return (
+    <Empty title="Runs are not recorded" icon="traces">
+      <p>
+        Start the app with <code>MOTIA_TRACES=true</code>, or in development, to see its traces and logs here.
+      </p>
+    </Empty>
+  )
+}
+
+function NothingRan() {
   const endpoints = useResource<Items<Endpoint> | Endpoint[]>('endpoints')
   const all = !endpoints.data ? [] : Array.isArray(endpoints.data) ? endpoints.data : endpoints.data.items
   const first = all.find((item) => item.method === 'POST') ?? all[0]

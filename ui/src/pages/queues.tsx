@@ -42,6 +42,7 @@ function QueueTable({ items }: { items: QueueSummary[] }) {
       </Empty>
     )
   }
+  const hasAge = items.some((queue) => queue.oldest_ready_ms !== null)
   return (
     <table className="table">
       <thead>
@@ -53,7 +54,7 @@ function QueueTable({ items }: { items: QueueSummary[] }) {
           <th className="number fit">Delayed</th>
           <th className="number fit">Running</th>
           <th className="number fit">Dead</th>
-          <th className="number fit">Oldest waits</th>
+          {hasAge && <th className="number fit">Oldest waits</th>}
           <th className="fit">State</th>
         </tr>
       </thead>
@@ -64,7 +65,7 @@ function QueueTable({ items }: { items: QueueSummary[] }) {
             <td><Link className="cover" href={href(['queues', queue.topic])}>{queue.topic}</Link></td>
             <td className="soft">{queue.consumers.map((one) => one.step).join(', ') || <span className="tone-warn">no consumer</span>}</td>
             <Numbers of={queue.depth} />
-            <td className="number fit soft">{queue.oldest_ready_ms === null ? '' : milliseconds(queue.oldest_ready_ms)}</td>
+            {hasAge && <td className="number fit soft">{queue.oldest_ready_ms === null ? '' : milliseconds(queue.oldest_ready_ms)}</td>}
             <td className="fit">{queue.paused ? <Status value="paused" /> : <span className="mute">open</span>}</td>
           </tr>
         ))}

@@ -30,13 +30,14 @@ export function SchedulesPage({ id }: { id: string | null }) {
 
 function List({ items, chosen }: { items: Schedule[]; chosen: string | null }) {
   if (!items.length) return <Empty title="No schedules" icon="schedules"><p>A step with a <code>cron(…)</code> trigger is listed here.</p><Code text={SNIPPET} /></Empty>
+  const hasHistory = items.some((item) => item.history?.length)
   return (
     <table className="table">
       <thead>
         <tr>
           <th style={{ width: '22%' }}>Step</th>
           <th style={{ width: '30%' }}>When</th>
-          <th className="roomy">Latest runs</th>
+          {hasHistory && <th className="roomy">Latest runs</th>}
           <th className="fit handy">Last</th>
           <th className="number fit">Next</th>
           <th className="fit">State</th>
@@ -48,8 +49,8 @@ function List({ items, chosen }: { items: Schedule[]; chosen: string | null }) {
           <tr key={item.id} data-row aria-selected={item.id === chosen}>
             <td><Link className="cover" href={href(['schedules', item.id])}>{item.step}</Link></td>
             <td>{item.words} <span className="mute">{item.tz}</span> <code className="mute">{item.expr}</code></td>
-            <td className="roomy"><Strip of={item} /></td>
-            <td className="fit handy">{item.last ? <><Status value={item.last.status ?? 'ok'} word={item.last.status ? undefined : 'fired'} /> <span className="mute"><Age at={item.last.at} /></span></> : <span className="mute">never</span>}</td>
+            {hasHistory && <td className="roomy"><Strip of={item} /></td>}
+            <td className="fit handy">{item.last ? <>{item.last.status && <Status value={item.last.status} />} <span className="mute"><Age at={item.last.at} /></span></> : <span className="mute">never</span>}</td>
             <td className="number fit">{item.paused || item.next[0] === undefined ? <span className="mute">—</span> : <Age at={item.next[0]} />}</td>
             <td className="fit">{item.paused ? <Status value="paused" /> : item.late ? <span className="status tone-warn"><Icon name="warn" size={13} />late</span> : <span className="mute">on</span>}</td>
             <td className="fit"><span className="above"><Actions of={item} /></span></td>

@@ -1,13 +1,14 @@
 import { useState } from 'react'
 import { Link } from 'wouter'
-import { at as join } from '../api'
+import { at as join, query } from '../api'
 import { bytes, duration } from '../format'
 import { href } from '../route'
 import { rowsOf } from '../rows'
 import { problems } from '../schema'
+import { useSession } from '../session'
 import { useResource } from '../store'
 import type { Sending } from '../tester'
-import type { Endpoint, TraceDetail } from '../types'
+import type { Endpoint, Page, TraceDetail, TraceSummary } from '../types'
 import { Empty } from './answers'
 import { Segmented } from './controls'
 import { Code, Json } from './json'
@@ -21,6 +22,7 @@ export type Replied =
   | { ok: false; problem: string; trace: string }
 
 const DEADLINE_MS = 60_000
+const LIVE = ['span.upsert', 'trace.upsert']
 const SHOWN = 200_000
 
 /** Send it as the app's own pages would, with the session's cookies. */
@@ -77,7 +79,11 @@ export function Reply({ of, endpoint }: { of: Replied | null; endpoint: Endpoint
 
 /** What happened: the trace, as it grows. */
 function Followed({ trace }: { trace: string }) {
-  const found = useResource<TraceDetail>(join('traces', trace), { on: ['span.upsert', 'trace.upsert'], about: trace, every: 3_000 })
+  const recorded = useSession().stores?.trace !== null
+  // Asked for in the list first, where one that is not there yet is no error.
+  const listed = useResource<Page<TraceSummary>>(recorded ? `traces${query({ q: trace, limit: 1 })}` : null, { on: LIVE, about: trace, every: 2_000 })
+  const isThere = listed.data?.items.some((item) => item.id === trace)
+  const found = useResource<TraceDetail>(isThere ? join('traces', trace) : null, { on: LIVE, about: trace, every: 2_000 })
   return (
     <section className="followed" aria-label="What happened">
       <div className="row">
@@ -97,7 +103,7 @@ function Followed({ trace }: { trace: string }) {
           ))}
         </ul>
       ) : (
-        <p className="mute">{found.error && found.error.status !== 404 ? found.error.message : 'Nothing recorded yet.'}</p>
+        <p className="mute">{(found.error ?? listed.error)?.message ?? (recorded ? 'Nothing recorded yet.' : 'Runs are not recorded, so what followed is not known.')}</p>
       )}
     </section>
   )

@@ -50,7 +50,7 @@ function Facets({ of }: { of: StepDetail }) {
       {policy && <Section title="Policy"><Facts of={[['retries', policy.retries], ['backoff', policy.backoff], ['timeout', `${policy.timeout} s`], ['order', policy.fifo ? 'by group' : null]]} /></Section>}
       {of.input_schema !== null && <Section title="Takes"><Json value={of.input_schema} open={1} /></Section>}
       {of.file && <Section title="Written in"><code>{of.file.path}{of.file.line ? `:${of.file.line}` : ''}</code></Section>}
-      {of.source && <details className="source"><summary>Source</summary><Code text={of.source} /></details>}
+      {of.source && <details className="step-source"><summary>Source</summary><Code text={of.source} /></details>}
     </>
   )
 }

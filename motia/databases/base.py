@@ -15,6 +15,9 @@ from typing import Any, Protocol, TypeVar
 T = TypeVar("T")
 Params = Mapping[str, Any]
 Row = tuple[Any, ...]
+VANISHED = 60
+"""Seconds after which a server drops a transaction of ours that says nothing, with its locks: its client may have lost
+its line, or its machine, and a server left to itself waits for hours. Not for one that a handler holds open."""
 MIGRATION_LOCK = "migrate"
 NO_PARAMS: Params = {}  # sqlite3 takes nothing but real dicts
 

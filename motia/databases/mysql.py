@@ -23,6 +23,7 @@ from motia.concurrency import Bell, ThreadPool, drive
 from motia.databases.base import (
     MIGRATION_LOCK,
     NO_PARAMS,
+    VANISHED,
     Borrowed,
     Connection,
     Params,
@@ -47,6 +48,8 @@ except ImportError as error:
 _log = logging.getLogger("motia.queue")
 T = TypeVar("T")
 POOL_SIZE = 20
+_PATIENCE = 86400
+"""Seconds that the server waits for a handler's next statement in a transaction."""
 LOCK_WAIT = 20.0
 """Seconds that one question for the lock of migrations waits; a connection that is cut meanwhile is found by then."""
 _CURABLE = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, ER.CON_COUNT_ERROR, ER.SERVER_SHUTDOWN, 2003, 2006, 2013, 2055}
@@ -78,6 +81,11 @@ class MysqlConnection:
         if self.locked:
             with self.native.cursor() as cursor:
                 cursor.execute("DO RELEASE_ALL_LOCKS()")
+
+    def let_idle(self, seconds: int) -> None:
+        """How long the server waits for the next statement before it takes this client for gone."""
+        with self.native.cursor() as cursor:
+            cursor.execute("SET SESSION wait_timeout = %s", (seconds,))
 
     def _hurry(self) -> None:
         """Wait for the next answer no longer than whoever uses this does."""
@@ -230,22 +238,30 @@ class MysqlServer:
         )
         with native.cursor() as cursor:
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            cursor.execute("SET SESSION innodb_lock_wait_timeout = %s", (max(1, round(self.deadline)),))
+            cursor.execute(
+                "SET SESSION innodb_lock_wait_timeout = %s, wait_timeout = %s",
+                (max(1, round(self.deadline)), VANISHED),
+            )
         return native
 
     @contextmanager
-    def transaction(self, until: float, *, begin: bool = True) -> Iterator[MysqlConnection]:
+    def transaction(self, until: float, *, begin: bool = True, held: bool = False) -> Iterator[MysqlConnection]:
         """A transaction on a connection of the pool; after an error the connection is closed.
 
         Args:
             begin: False where each statement may be a transaction of its own.
+            held: by a handler, who may think in between for as long as it may run.
         """
         with self.pool.lend(until) as native:
             connection = MysqlConnection(native, until)
             try:
+                if held:
+                    connection.let_idle(_PATIENCE)
                 if begin:
                     connection.begin()
                 yield connection
+                if held:
+                    connection.let_idle(VANISHED)
                 if begin:
                     connection.finish()
             except BaseException:
@@ -309,7 +325,7 @@ class BlockingMysql:
             async with savepoint(outer):
                 yield outer
             return
-        lent = self._server.transaction(time.monotonic() + self._server.deadline)
+        lent = self._server.transaction(time.monotonic() + self._server.deadline, held=True)
         connection = await self._begin(lent)
         native = connection.native
         try:

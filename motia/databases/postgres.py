@@ -24,6 +24,7 @@ from psycopg.conninfo import make_conninfo
 
 from motia.concurrency import Bell, Echo
 from motia.databases.base import (
+    VANISHED,
     Borrowed,
     Transaction,
     Work,
@@ -51,7 +52,13 @@ T = TypeVar("T")
 POOL_SIZE = 10
 """Connections that one event loop uses at once; blocking code has twice as many."""
 _KIND = PostgresKind()
-_SESSION = SETTINGS + "SET jit = off; SET plan_cache_mode = force_generic_plan"
+_SESSION = (
+    f"{SETTINGS}SET jit = off; SET plan_cache_mode = force_generic_plan; "
+    f"SET idle_in_transaction_session_timeout = '{VANISHED}s'; "
+    "SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 4"
+)
+_PATIENTLY = "SET LOCAL idle_in_transaction_session_timeout = 0"
+"""A handler may think for as long as it may run; that its machine is there is for the keep-alive to see."""
 _BROKEN = (psycopg.OperationalError, psycopg.InterfaceError, OSError)
 _CURABLE = ("08", "40", "53300", "57P")
 """Error codes, or their beginnings, of what may be cured by trying again: a lost or refused connection, a server that
@@ -243,6 +250,7 @@ class BlockingPostgres:
             with self._server.blocking.lend(time.monotonic() + self._server.deadline) as native:
                 native.until = None
                 with native.transaction():
+                    native.execute(_PATIENTLY)
                     yield BlockingPostgresConnection(native)
         except _BROKEN as error:
             if native is None or native.closed:
@@ -299,6 +307,7 @@ class AsyncPostgres(BlockingPostgres):
             async with self._server.pool().lend(time.monotonic() + self._server.deadline) as native:
                 native.until = None
                 async with native.transaction():
+                    await native.execute(_PATIENTLY)
                     yield PostgresConnection(native)
         except _BROKEN as error:
             if native is None or native.closed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,8 @@ from motia import FlowContext, Motia, MotiaSettings, QueueUnavailable, Worker, q
 from motia.backends import open_backend
 from motia.clock import SystemClock
 from motia.concurrency import drive
-from motia.databases.base import Database
+from motia.databases import mysql, postgres
+from motia.databases.base import VANISHED, Connection, Database
 from tests.faults.servers import OwnPostgres, Server
 
 SQL = ["postgresql", "mysql"]
@@ -32,6 +34,13 @@ PROMPT = DEADLINE + 2.0
 
 def settings(**more: Any) -> MotiaSettings:
     return MotiaSettings(busy_timeout=DEADLINE, **more)
+
+
+def blocking(place: str) -> Database:
+    found = open_backend(place, SystemClock(), 5.0).blocking
+    assert found is not None
+    assert found.database is not None
+    return found.database
 
 
 async def refused(motia: Motia, times: list[float]) -> None:
@@ -101,6 +110,52 @@ async def test_a_transaction_of_a_handler_ends_in_time_too(server: Server) -> No
     assert isinstance(ended[0], QueueUnavailable)
 
 
+@pytest.mark.parametrize("place", SQL, indirect=True)
+async def test_whoever_vanishes_lets_go(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction whose client says nothing any more is dropped by the server, with its locks."""
+    monkeypatch.setattr(postgres, "_SESSION", postgres._SESSION.replace(f"'{VANISHED}s'", "'1s'"))
+    monkeypatch.setattr(mysql, "VANISHED", 1)
+    async with Motia(place):
+        pass  # makes the tables
+    gone, heir = (blocking(place) for _ in range(2))
+    locked, taken = threading.Event(), threading.Event()
+
+    async def vanish(connection: Connection) -> None:
+        await connection.lock("a group")
+        locked.set()
+        taken.wait(30)  # and the server hears nothing
+
+    async def take(connection: Connection) -> None:
+        await connection.lock("a group")
+
+    def take_over() -> None:
+        assert locked.wait(10)
+        drive(heir.write(take, within=20))
+        taken.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(anyio.to_thread.run_sync, take_over)
+        with pytest.raises(QueueUnavailable):
+            await anyio.to_thread.run_sync(lambda: drive(gone.write(vanish, within=0.1)))
+    assert taken.is_set()
+    await gone.close()
+    await heir.close()
+
+
+@pytest.mark.parametrize("place", SQL, indirect=True)
+async def test_a_handler_that_thinks_keeps_its_transaction(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "_SESSION", postgres._SESSION.replace(f"'{VANISHED}s'", "'1s'"))
+    monkeypatch.setattr(mysql, "VANISHED", 1)
+    async with Motia(place):
+        pass  # makes the tables
+    database = blocking(place)
+    async with database.transaction() as transaction:
+        await transaction.connection.lock("a group")
+        await anyio.sleep(2.5)  # the time itself
+        await transaction.connection.lock("another")
+    await database.close()
+
+
 @own
 async def test_a_restart_costs_no_call(server: Server) -> None:
     """The connections in the pool have ended, which shows before they are used."""
@@ -153,8 +208,7 @@ async def test_a_cancelled_call_never_leaves_its_answer_to_another(place: str) -
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_has_connections_of_its_own(place: str) -> None:
     """gunicorn --preload: what the parent has opened is the parent's."""
-    database = open_backend(place, SystemClock(), 5.0).blocking.database  # type: ignore[union-attr]
-    assert database is not None
+    database = blocking(place)
     assert session(database) == (first := session(database)), "it is kept"
     reader, writer = os.pipe()
     child = os.fork()

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
@@ -279,7 +279,7 @@ class Portal:
             work.close()
             raise NotOpen("the motia app has been closed, and with it the event loop that it was opened on")
         if home is None or self._pid != os.getpid() or not home.is_running():
-            result: T = self.get().call(_awaited, work)
+            result: T = self.get().call(awaited, work)
             return result
         if asyncio._get_running_loop() is home:
             work.close()
@@ -297,5 +297,6 @@ class Portal:
             running.__exit__(None, None, None)
 
 
-async def _awaited(work: Coroutine[Any, Any, T]) -> T:
+async def awaited(work: Awaitable[T]) -> T:
+    """What an awaitable gives, as a coroutine: some callers take nothing else."""
     return await work

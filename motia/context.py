@@ -96,14 +96,20 @@ class Run:
 
     @property
     def trace(self) -> Trace:
-        """The span it runs in. That of a delivery is made when somebody asks for it, which most handlers do not."""
+        """The span it runs in. Where none was known it is made when somebody asks, which most handlers do not."""
         if self._trace is None:
-            self._trace = continued(self.delivery.traceparent if self.delivery else None)
+            made = continued(self.delivery.traceparent if self.delivery else None)
+            self._trace = self._trace or made  # another thread of the handler's may have been first
         return self._trace
 
     @trace.setter
     def trace(self, trace: Trace) -> None:
         self._trace = trace
+
+    @property
+    def begins_trace(self) -> bool:
+        """Whether nobody has named a trace that it belongs to, or asked for its own."""
+        return self._trace is None
 
     @property
     def app(self) -> App:

@@ -20,7 +20,7 @@ from opentelemetry.trace import SpanKind
 
 from motia import tracing
 from motia.codec import loads
-from motia.concurrency import ThreadPool, is_being_cancelled
+from motia.concurrency import ThreadPool, drive, is_being_cancelled
 from motia.context import Run, Services
 from motia.errors import (
     Decision,
@@ -32,7 +32,7 @@ from motia.errors import (
     StorageError,
     ValidationFailed,
 )
-from motia.execution import SKIPPED, execute
+from motia.execution import SKIPPED, call_here, execute
 from motia.inputs import StateTriggerInput, StreamTriggerInput, TriggerInfo
 from motia.leases import Lease
 from motia.messages import STEP_TOPIC, Delivery, Reason, Settlement
@@ -77,7 +77,7 @@ class Dispatcher:
         Args:
             parent: the trace that the request names.
         """
-        return Run(plan.name, plan.info, parent or tracing.current_trace() or tracing.new_trace(), None, self._services)
+        return Run(plan.name, plan.info, parent or tracing.current_trace(), None, self._services)
 
     async def on_request(self, plan: Plan, run: Run, *, parent: Trace | None, inline: bool = False) -> Any:
         """Run an http step; what its handler returned, or ``SKIPPED``.
@@ -87,8 +87,8 @@ class Dispatcher:
             inline: run ``def`` handlers on this very thread.
         """
         threads = None if inline else self._threads
-        if not tracing.is_recorded() and parent is None and tracing.current_trace() is None:
-            return await execute(plan, run, threads)  # in the new trace that the run has already
+        if run.begins_trace and not tracing.is_recorded():
+            return await execute(plan, run, threads)
         if parent is not None and tracing.current_trace() is not None:
             parent = None  # the host app has a span of its own for this request
 
@@ -97,6 +97,12 @@ class Dispatcher:
 
         with tracing.span(plan.span_name, parent, attributes, SpanKind.SERVER, fresh=run.trace) as run.trace:
             return await execute(plan, run, threads)
+
+    def on_request_here(self, plan: Plan, run: Run, *, parent: Trace | None) -> Any:
+        """``on_request`` on this thread, for a step that needs no event loop; where nobody looks, it is just called."""
+        if plan.is_plain and run.begins_trace and not tracing.is_recorded():
+            return call_here(plan, run)
+        return drive(self.on_request(plan, run, parent=parent, inline=True))
 
     async def on_message(self, delivery: Delivery, lease: Lease | None = None) -> Settlement | None:
         """Run a delivery; what to tell the queue, or None when ``ctx.transaction()`` has told it already.

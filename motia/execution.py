@@ -8,7 +8,7 @@ from functools import partial
 from types import CoroutineType, GeneratorType
 from typing import Any, Final
 
-from motia.concurrency import ThreadPool
+from motia.concurrency import ThreadPool, awaited, drive
 from motia.context import BaseContext, FlowContext, Run, SyncFlowContext
 from motia.current import running
 from motia.logs import StepLogger, step_logger
@@ -32,6 +32,16 @@ async def execute(plan: Plan, run: Run, threads: ThreadPool | None) -> Any:
         if plan.layers:
             return await _through(plan.layers, plan, run, threads)
         return await _call(plan, run, threads)
+    finally:
+        running.reset(token)
+
+
+def call_here(plan: Plan, run: Run) -> Any:
+    """``execute`` on the caller's own thread, for a plan that is plain: a call and nothing around it."""
+    token = running.set(run)
+    try:
+        result = plan.binding.call(run.input, SyncFlowContext(run, _logger))
+        return drive(awaited(result)) if _is_awaitable(result) else result
     finally:
         running.reset(token)
 

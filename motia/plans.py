@@ -43,6 +43,7 @@ class Plan:
         config: retries, backoff and limits of the deliveries.
         path: of an http trigger.
         schedule: of a cron trigger.
+        is_plain: it is a ``def`` handler, without condition and middleware.
     """
 
     step: Step[..., Any]
@@ -61,10 +62,12 @@ class Plan:
     condition: Condition | None = None
     condition_is_async: bool = False
 
+    is_plain: bool = field(init=False)
     name: str = field(init=False)
     span_name: str = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "is_plain", self.is_blocking and self.condition is None and not self.layers)
         object.__setattr__(self, "name", self.step.name)  # asked for with every message
         object.__setattr__(self, "span_name", f"step {self.step.name}")
 

@@ -44,7 +44,7 @@ class ApiRequest(Generic[BodyT]):
         native: the framework's own request: user, session, files.
     """
 
-    __slots__ = ("_extra", "body", "headers", "method", "native", "path", "path_params", "query_params", "raw_body")
+    __slots__ = ("_extra", "_query", "body", "headers", "method", "native", "path", "path_params", "raw_body")
 
     def __init__(
         self,
@@ -59,13 +59,23 @@ class ApiRequest(Generic[BodyT]):
     ) -> None:
         self.body = body
         self.path_params = _EMPTY if path_params is None else path_params
-        self.query_params = _query(query_params)
+        self._query = QueryParams(query_params) if type(query_params) is dict else query_params
         self.headers = _EMPTY if headers is None else headers
         self.method = method
         self.path = path
         self.raw_body = raw_body
         self.native = native
         self._extra: dict[str, Any] | None = None
+
+    @property
+    def query_params(self) -> Any:
+        if self._query is None:
+            self._query = QueryParams()
+        return self._query
+
+    @query_params.setter
+    def query_params(self, params: Any) -> None:
+        self._query = params
 
     def __getitem__(self, key: str) -> Any:
         if self._extra is not None and key in self._extra:
@@ -116,12 +126,6 @@ def _field(key: str) -> str | None:
     name = snake(key)
     name = _NAMES.get(name, name)
     return name if name in _FIELDS else None
-
-
-def _query(params: Any) -> Any:
-    if params is None:
-        return QueryParams()
-    return QueryParams(params) if type(params) is dict else params
 
 
 class ApiResponse(Generic[BodyT]):

@@ -77,7 +77,8 @@ class TypeSchema:
             valid = self._validator.validate_python(value, from_attributes=True)
         except ValidationError as error:
             raise failure(error, what) from error
-        return bytes(self._serializer.to_json(valid, by_alias=True))
+        written: bytes = self._serializer.to_json(valid, by_alias=True)
+        return written
 
     @cached_property
     def json_schema(self) -> dict[str, Any]:

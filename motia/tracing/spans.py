@@ -60,7 +60,9 @@ def traceparent_of(header: str | None) -> Trace | None:
 def current_trace() -> Trace | None:
     """Where we are: in a span that the step has opened itself, else in the running step, else in the app's own span."""
     run = _of_run()
-    here = _of_span(otel.get_current_span()) if is_recorded() else None
+    if not is_recorded():
+        return run
+    here = _of_span(otel.get_current_span())
     return here if run is None or (here is not None and here.trace_id == run.trace_id) else run
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from motia.codec import response_json
@@ -57,14 +58,14 @@ def make_answer(plan: Plan, result: Any) -> Answer:
         BadAnswer: a status outside 200 to 599, a header with control characters, a body without JSON form, or one
             that does not fit the step's ``response_schema``.
     """
-    response = as_response(result)
+    response = result if isinstance(result, ApiResponse) else as_response(result)
     status = _status(response.status)
     headers = list(clean_headers(response.headers, "it")) if response.headers else []
     body = response.body
     if body is None or status in BODILESS:
         return Answer(status, headers, b"")
-    given = next((value for name, value in headers if name == "content-type"), None)
-    if _is_stream(body):
+    given = next((value for name, value in headers if name == "content-type"), None) if headers else None
+    if _is_stream(type(body)):
         return _streamed(status, headers, body, given)
     payload, kind = _payload(plan, status, body)
     if given is None:
@@ -122,6 +123,8 @@ def _encoded(text: str) -> bytes:
 
 
 def _status(status: Any) -> int:
+    if type(status) is int and 200 <= status <= 599:
+        return status
     if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599:
         raise BadAnswer(f"it returned the status {status!r}; expected an integer from 200 to 599")
     return int(status)
@@ -151,8 +154,9 @@ def _clean(whose: str, name: str, value: Any) -> str:
     return text.strip()
 
 
-def _is_stream(body: Any) -> bool:
-    return isinstance(body, (Iterator, AsyncIterable))
+@lru_cache(1024)
+def _is_stream(kind: type) -> bool:
+    return issubclass(kind, (Iterator, AsyncIterable))
 
 
 def _streamed(status: int, headers: list[tuple[str, str]], body: Any, given: str | None) -> Answer:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from motia import tracing
+from motia.concurrency import drive
 from motia.context import Run
 from motia.current import running
 from motia.dispatcher import Dispatcher
@@ -15,10 +16,11 @@ from motia.errors import HttpError
 from motia.execution import SKIPPED
 from motia.plans import Plan
 from motia.routing import Path, Router
+from motia.tracing import Trace
 from motia.triggers import HttpTrigger
 from motia.web.answers import Answer, make_answer
 from motia.web.failures import error_answer, failed, not_met
-from motia.web.incoming import Incoming, make_request
+from motia.web.incoming import FORMS, Incoming, make_request, read_form
 from motia.web.streams import Stream
 
 _log = logging.getLogger("motia.http")
@@ -112,16 +114,42 @@ class Passed(NamedTuple):
 
 async def respond(dispatcher: Dispatcher, plan: Plan, incoming: Incoming, host: Host) -> Answer | Passed:
     """Run the step of a request. Raises what the host answers itself, and nothing else."""
-    parent = tracing.traceparent_of(incoming.headers.get("traceparent"))
+    parent = _parent(incoming)
     run = dispatcher.run_for(plan, parent)
     try:
-        run.input = await make_request(plan, incoming)
+        form = await read_form(incoming) if incoming.kind in FORMS else None
+        run.input = make_request(plan, incoming, form)
         result = await dispatcher.on_request(plan, run, parent=parent, inline=host.inline)
-        if isinstance(result, host.response):
-            return Passed(result)
-        answer = not_met(run) if result is SKIPPED else make_answer(plan, result)
+        return _finished(plan, run, host, result)
     except Exception as error:
         return _recovered(run, host, error)
+
+
+def respond_here(dispatcher: Dispatcher, plan: Plan, incoming: Incoming, host: Host) -> Answer | Passed:
+    """``respond`` on the caller's own thread, for a step of which no part is ``async def``.
+
+    What most requests are, no form for a step that is but a handler, takes a way without coroutines.
+    """
+    if incoming.kind in FORMS:
+        return drive(respond(dispatcher, plan, incoming, host))
+    parent = _parent(incoming)
+    run = dispatcher.run_for(plan, parent)
+    try:
+        run.input = make_request(plan, incoming)
+        return _finished(plan, run, host, dispatcher.on_request_here(plan, run, parent=parent))
+    except Exception as error:
+        return _recovered(run, host, error)
+
+
+def _parent(incoming: Incoming) -> Trace | None:
+    header = incoming.headers.get("traceparent")
+    return tracing.traceparent_of(header) if header else None
+
+
+def _finished(plan: Plan, run: Run, host: Host, result: Any) -> Answer | Passed:
+    if isinstance(result, host.response):
+        return Passed(result)
+    answer = not_met(run) if result is SKIPPED else make_answer(plan, result)
     if isinstance(answer.body, Stream):
         answer.body.context.run(running.set, run)
         answer.body.on_error = partial(_recovered, run, host)

@@ -13,7 +13,8 @@ from motia.requests import ApiRequest, QueryParams
 from motia.schemas import Schema
 
 _URLENCODED, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
-Form = Callable[[], Awaitable[Iterable[tuple[str, str]]]]
+FORMS = frozenset({_URLENCODED, _MULTIPART})
+"""Media types that browsers send forms as."""
 
 
 class Incoming:
@@ -27,9 +28,10 @@ class Incoming:
         native: the framework's own request.
         form: reads the fields of a multipart body, where the framework can, or of one that somebody has read before,
             which is empty here; files are on ``native``.
+        kind: the media type of the body, in lower case and without its parameters; empty where none is given.
     """
 
-    __slots__ = ("body", "form", "headers", "method", "native", "params", "path", "query")
+    __slots__ = ("body", "form", "headers", "kind", "method", "native", "params", "path", "query")
 
     def __init__(
         self,
@@ -50,17 +52,36 @@ class Incoming:
         self.body = body
         self.native = native
         self.form = form
+        header = headers.get("content-type")
+        self.kind = header.partition(";")[0].strip().lower() if header else ""
 
 
-async def make_request(plan: Plan, incoming: Incoming) -> ApiRequest[Any]:
+Form = Callable[[Incoming], Awaitable[Iterable[tuple[str, str]]]]
+
+
+async def read_form(incoming: Incoming) -> QueryParams | None:
+    """The fields of a form; None where the framework cannot parse it, and the body stays bytes.
+
+    Raises:
+        HttpError: 400; it is no form, or has too many fields.
+    """
+    if incoming.kind == _URLENCODED and (incoming.body or incoming.form is None):
+        return _pairs(_text(incoming.body, "utf-8"))
+    return None if incoming.form is None else QueryParams(await incoming.form(incoming))
+
+
+def make_request(plan: Plan, incoming: Incoming, form: QueryParams | None = None) -> ApiRequest[Any]:
     """The handler's request.
+
+    Args:
+        form: the fields of the body, where it is one.
 
     Raises:
         HttpError: 400; the query or the body does not fit, or is not what its content type says.
     """
     try:
-        body = await _body(plan.schema, incoming)
-        query = _query(plan.query, incoming.query)
+        body = _body(plan.schema, incoming) if form is None else _fields(plan.schema, form)
+        query = _query(plan.query, incoming.query) if incoming.query or plan.query is not None else None
     except ValidationFailed as error:
         code = "malformed_json" if error.malformed else "validation_failed"
         raise HttpError(400, str(error), code=code, details=error.errors) from error
@@ -93,26 +114,21 @@ def _values(fields: QueryParams, schema: Schema) -> dict[str, Any]:
     return {name: fields.getlist(name) if name in schema.lists else value for name, value in fields.items()}
 
 
-async def _body(schema: Schema | None, incoming: Incoming) -> Any:
-    kind = _media_type(incoming.headers.get("content-type"))
-    if kind in {_URLENCODED, _MULTIPART}:
-        fields = await _form(kind, incoming)
-        if fields is not None:
-            return fields if schema is None else schema.from_python(_values(fields, schema), "the form")
-    if incoming.body and (not kind or _is_json(kind)):
-        _check_shape(incoming.body)
-    if schema is None:
-        return _parsed(kind, incoming) if incoming.body else None
-    if incoming.body and (not kind or _is_json(kind)):
-        return schema.from_json(incoming.body, "the body")
-    return schema.from_python(_parsed(kind, incoming) if incoming.body else None, "the body")
+def _fields(schema: Schema | None, form: QueryParams) -> Any:
+    return form if schema is None else schema.from_python(_values(form, schema), "the form")
 
 
-async def _form(kind: str, incoming: Incoming) -> QueryParams | None:
-    """The fields of a form; None where the framework cannot parse it, and the body stays bytes."""
-    if kind == _URLENCODED and (incoming.body or incoming.form is None):
-        return _pairs(_text(incoming.body, "utf-8"))
-    return None if incoming.form is None else QueryParams(await incoming.form())
+def _body(schema: Schema | None, incoming: Incoming) -> Any:
+    body, kind = incoming.body, incoming.kind
+    if body and (kind == "application/json" or not kind or _is_json(kind)):
+        try:
+            check_shape(body)
+        except ValueError as error:
+            raise HttpError(400, f"the body is too complex: {error}", code="malformed_json") from error
+        if schema is not None:
+            return schema.from_json(body, "the body")
+    parsed = _parsed(kind, incoming) if body else None
+    return parsed if schema is None else schema.from_python(parsed, "the body")
 
 
 def _parsed(kind: str, incoming: Incoming) -> Any:
@@ -137,22 +153,11 @@ def _json(body: bytes) -> Any:
         raise ValidationFailed("the body", [fault], malformed=True) from error
 
 
-def _check_shape(body: bytes) -> None:
-    try:
-        check_shape(body)
-    except ValueError as error:
-        raise HttpError(400, f"the body is too complex: {error}", code="malformed_json") from error
-
-
 def _text(body: bytes, charset: str) -> str:
     try:
         return body.decode(charset)
     except (UnicodeDecodeError, LookupError) as error:
         raise HttpError(400, f"the body is not valid {charset} text", code="malformed_text") from error
-
-
-def _media_type(header: str | None) -> str:
-    return header.partition(";")[0].strip().lower() if header else ""
 
 
 def _charset(header: str) -> str:

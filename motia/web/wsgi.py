@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import aclosing
 from functools import lru_cache
 from itertools import chain
@@ -26,18 +26,46 @@ class BodyTooLarge(Exception):  # what happened, told between two functions
     """The body is longer than the limit."""
 
 
-def headers_of(environ: Environ) -> dict[str, str]:
-    """The headers of a request, names in lower case; several of one name have been joined by the server."""
-    headers = {_header(key): value for key, value in environ.items() if key[:5] == "HTTP_"}
-    for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        if environ.get(key):
-            headers[_header(key)] = environ[key]
-    return headers
+class EnvironHeaders(Mapping[str, str]):
+    """The headers of a request, names in lower case; several of one name have been joined by the server.
+
+    Most steps look at one or two, so they are found one by one.
+    """
+
+    __slots__ = ("_environ",)
+
+    def __init__(self, environ: Environ) -> None:
+        self._environ = environ
+
+    def get(self, name: str, default: Any = None) -> Any:
+        found = self._environ.get(_key(name))
+        return default if found is None or (not found and name in _BARE) else found
+
+    def __getitem__(self, name: str) -> str:
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return str(found)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        for key in self._environ:
+            if key.startswith("HTTP_"):
+                yield key[5:].replace("_", "-").lower()
+        yield from (name for name, key in _BARE.items() if self._environ.get(key))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+_BARE = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
 @lru_cache(512)
-def _header(key: str) -> str:
-    return key.removeprefix("HTTP_").replace("_", "-").lower()
+def _key(name: str) -> str:
+    return _BARE.get(name) or "HTTP_" + name.upper().replace("-", "_")
 
 
 def path_of(environ: Environ) -> str:

@@ -14,7 +14,6 @@ from motia.errors import ConfigError, MotiaError, RegistrationError
 from motia.integrations.django.built_in import site_in
 from motia.integrations.django.guards import guarded
 from motia.integrations.django.project import DjangoMotia, current_motia
-from motia.integrations.django.views import is_blocking
 from motia.triggers import HttpTrigger
 
 SQLITE_OPTIONS = (
@@ -78,7 +77,7 @@ def _nothing(*args: Any) -> None:
 
 def _atomic(motia: DjangoMotia) -> Iterator[CheckMessage]:
     aliases = [alias for alias, given in connections.settings.items() if given.get("ATOMIC_REQUESTS")]
-    steps = sorted({plan.name for plan in motia.registry.http if not is_blocking(plan)})
+    steps = sorted({plan.name for plan in motia.registry.http if not plan.is_blocking})
     if aliases and steps:
         yield Warning(
             f"ATOMIC_REQUESTS of {', '.join(aliases)} does not hold for the `async def` steps {', '.join(steps)}: "

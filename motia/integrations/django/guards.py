@@ -49,6 +49,11 @@ def csrf_failure(request: HttpRequest) -> Answer | None:
     return None if reason is None else error_answer(HttpError(403, f"CSRF failed: {reason}", code="csrf_failed"))
 
 
+def has_cookies(request: HttpRequest) -> bool:
+    """Whether a request brings any, which is seen without parsing them."""
+    return "HTTP_COOKIE" in request.META
+
+
 def guarded(run: View, dependencies: Sequence[Any]) -> tuple[View, bool]:
     """A view behind its guards, the first outermost, and whether one of them is ``csrf_exempt``.
 

@@ -78,7 +78,7 @@ class DjangoMotia(Motia):
     def running(self) -> Any:
         if self._open is None:
             self.open_here()
-        return super().running
+        return self._open
 
     def open_here(self) -> None:
         """Open the app from code without an event loop, once. Over ``django://`` that asks the database nothing."""

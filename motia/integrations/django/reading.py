@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache, partial
-from typing import Any, cast
+from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -15,12 +14,11 @@ from django.http.request import RawPostDataException
 
 from motia.errors import HttpError
 from motia.web.answers import Answer
-from motia.web.asgi import Scope, headers_of
 from motia.web.failures import error_answer, too_large
 from motia.web.incoming import Incoming
+from motia.web.wsgi import EnvironHeaders
 
 _FORM, _FILES = "application/x-www-form-urlencoded", "multipart/form-data"
-_FORMS = frozenset({_FORM, _FILES})
 
 
 def read_request(request: HttpRequest, params: dict[str, str], limit: int) -> Incoming | Answer:
@@ -30,76 +28,31 @@ def read_request(request: HttpRequest, params: dict[str, str], limit: int) -> In
         params: of the path, by name.
         limit: longest body in bytes; Django's own limits hold as well.
     """
-    headers = _headers(request)
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    length = headers.get("content-length")
-    body = b""
-    if length is not None or "transfer-encoding" in headers:
-        read = _body(request, length, kind, limit)
-        if isinstance(read, Answer):
-            return read
-        body = read
-    if kind == _FORM and _too_many_fields(body):
+    meta = request.META
+    query = meta.get("QUERY_STRING", "")
+    headers = EnvironHeaders(meta)
+    incoming = Incoming(str(request.method), request.path, params, query, headers, b"", request, _fields)
+    length = meta.get("CONTENT_LENGTH")
+    if not length and "HTTP_TRANSFER_ENCODING" not in meta:
+        return incoming
+    body = _body(request, length or None, incoming.kind, limit)
+    if isinstance(body, Answer):
+        return body
+    incoming.body = body
+    if incoming.kind == _FORM and _too_many_fields(body):
         return error_answer(
             HttpError(400, "the form has more fields than DATA_UPLOAD_MAX_NUMBER_FIELDS", code="too_many_parameters")
         )
-    query = request.META.get("QUERY_STRING", "")
-    form = partial(_fields, request) if kind in _FORMS else None
-    return Incoming(str(request.method), request.path, params, query, headers, body, request, form)
+    return incoming
 
 
-async def _fields(request: HttpRequest) -> Iterable[tuple[str, str]]:
-    return form_fields(request)
-
-
-def _headers(request: HttpRequest) -> Mapping[str, str]:
-    return headers_of(cast("Scope", request.scope)) if isinstance(request, ASGIRequest) else WsgiHeaders(request.META)
-
-
-_BARE = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
-
-
-@lru_cache(512)
-def _key(name: str) -> str:
-    return _BARE.get(name) or "HTTP_" + name.upper().replace("-", "_")
-
-
-class WsgiHeaders(Mapping[str, str]):
-    """The headers of a request under WSGI, in lower case. Most steps look at one or two, so they are found one by one.
-
-    Args:
-        environ: of the request.
-    """
-
-    __slots__ = ("_environ",)
-
-    def __init__(self, environ: Mapping[str, Any]) -> None:
-        self._environ = environ
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return self._environ.get(_key(name)) or default
-
-    def __getitem__(self, name: str) -> str:
-        found = self.get(name)
-        if found is None:
-            raise KeyError(name)
-        return str(found)
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self.get(name) is not None
-
-    def __iter__(self) -> Iterator[str]:
-        for key in self._environ:
-            if key.startswith("HTTP_"):
-                yield key[5:].replace("_", "-").lower()
-        yield from (name for name, key in _BARE.items() if self._environ.get(key))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+async def _fields(incoming: Incoming) -> Iterable[tuple[str, str]]:
+    return form_fields(incoming.native)
 
 
 def _body(request: HttpRequest, length: str | None, kind: str, limit: int) -> bytes | Answer:
     allowed = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    longest = min(limit, allowed or limit)
     told = int(length) if length is not None and length.isdigit() else 0
     if told > limit:
         return too_large(limit)
@@ -108,10 +61,10 @@ def _body(request: HttpRequest, length: str | None, kind: str, limit: int) -> by
     try:
         body = _chunked(request, limit) if length is None else request.body
     except RequestDataTooBig:
-        return too_large(min(limit, allowed or limit))
+        return too_large(longest)
     except RawPostDataException:  # somebody before us has read the form
         return b""
-    return body if len(body) <= min(limit, allowed or limit) else too_large(min(limit, allowed or limit))
+    return body if len(body) <= longest else too_large(longest)
 
 
 def _chunked(request: HttpRequest, limit: int) -> bytes:
@@ -148,9 +101,10 @@ def _too_many_fields(body: bytes) -> bool:
 
 
 def raw_path(request: HttpRequest) -> str | None:
-    """The path as it was sent, still percent-encoded; None where the server does not tell."""
+    """The path as it was sent, where that has encoded characters in it and the server tells."""
     if isinstance(request, ASGIRequest):
         raw = request.scope.get("raw_path") or b""
-        return raw.decode("latin-1").partition("?")[0] or None
-    told = request.META.get("RAW_URI") or request.META.get("REQUEST_URI")
-    return str(told).partition("?")[0] if told and str(told).startswith("/") else None
+        told = raw.decode("latin-1") if b"%" in raw else ""
+    else:
+        told = request.META.get("RAW_URI") or request.META.get("REQUEST_URI") or ""
+    return told.partition("?")[0] if "%" in told and told.startswith("/") else None

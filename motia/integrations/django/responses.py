@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from http.cookies import SimpleCookie
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponseBase, ResponseHeaders
 
 from motia.web.answers import BODILESS, Answer
 from motia.web.endpoint import Passed
@@ -47,6 +48,39 @@ class StepStream(_Repeated, StreamingHttpResponse):
     """An answer that is made while it is sent."""
 
 
+class PlainResponse(HttpResponse):
+    """What most answers are: a body and its type.
+
+    Made without Django's constructor, whose work is to check and to convert what has been checked here; the attributes
+    that it sets beside these are the same for every response, and stand in the class.
+    """
+
+    def __init__(self, body: bytes, status: int, kind: str) -> None:
+        self.headers = _CheckedHeaders(body, kind)
+        self.cookies = SimpleCookie()
+        self.status_code = status
+        self._resource_closers: list[Any] = []
+        self._container = [body]
+
+
+for _name, _value in vars(HttpResponse(content_type="text/plain")).items():
+    if _value is None or isinstance(_value, (bool, int)):
+        setattr(PlainResponse, _name, _value)
+
+
+class _CheckedHeaders(ResponseHeaders):
+    """Headers to begin with. The middleware asks for several more, and is told that there are none without an error."""
+
+    def __init__(self, body: bytes, kind: str) -> None:
+        self._store = {
+            "content-type": ("Content-Type", kind),
+            "content-length": ("Content-Length", str(len(body))),
+        }
+
+    def __contains__(self, name: Any) -> bool:
+        return name.lower() in self._store
+
+
 def whole(answer: Answer | Passed, request: HttpRequest) -> HttpResponseBase:
     """The response for an answer that is no stream; ``HEAD`` gets its head alone."""
     if isinstance(answer, Passed):
@@ -54,19 +88,12 @@ def whole(answer: Answer | Passed, request: HttpRequest) -> HttpResponseBase:
         return response
     body = answer.body if isinstance(answer.body, bytes) else b""
     if body and len(answer.headers) == 1 and request.method != "HEAD" and answer.headers[0][0] == "content-type":
-        return _plain(body, answer.status, answer.headers[0][1])
+        return PlainResponse(body, answer.status, answer.headers[0][1])
     made = StepResponse(b"" if request.method == "HEAD" else body, status=answer.status)
     made.put_headers(answer.headers)
     made.has_length = isinstance(answer.body, bytes)
     if isinstance(answer.body, bytes) and answer.status not in BODILESS:
         made.headers["Content-Length"] = str(len(body))
-    return made
-
-
-def _plain(body: bytes, status: int, kind: str) -> HttpResponse:
-    """What most answers are: a body and its type. Django's own response has all that they need, and costs less."""
-    made = HttpResponse(body, content_type=kind, status=status)
-    made.headers["Content-Length"] = str(len(body))
     return made
 
 

@@ -14,7 +14,6 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from motia.concurrency import ThreadPool
-from motia.integrations.django.project import DjangoMotia
 from motia.integrations.django.responses import stream, whole
 from motia.web.answers import Answer
 from motia.web.streams import Stream
@@ -22,11 +21,11 @@ from motia.web.streams import Stream
 _END: Any = object()
 
 
-def streamed(answer: Answer, body: Stream, request: HttpRequest, motia: DjangoMotia) -> HttpResponseBase:
+def streamed(answer: Answer, body: Stream, request: HttpRequest, parts: Any) -> HttpResponseBase:
     """The response made on a thread. The first item is made here, so that an error before it is an answer."""
     if request.method == "HEAD":
         return whole(answer, request)
-    chunks = _through(body, motia) if isinstance(body.items, AsyncIterator) else iter(body)
+    chunks = _through(body, parts) if isinstance(body.items, AsyncIterator) else iter(body)
     first = _END
     if not body.events:
         try:
@@ -35,16 +34,16 @@ def streamed(answer: Answer, body: Stream, request: HttpRequest, motia: DjangoMo
             return whole(body.on_error(error, False), request)
     following = _following(first, chunks, body)
     if isinstance(request, ASGIRequest):
-        return stream(answer, _threaded(following, motia.running.threads))
+        return stream(answer, _threaded(following, parts.threads))
     return stream(answer, following)
 
 
-async def streamed_async(answer: Answer, body: Stream, request: HttpRequest, motia: DjangoMotia) -> HttpResponseBase:
+async def streamed_async(answer: Answer, body: Stream, request: HttpRequest, parts: Any) -> HttpResponseBase:
     """The response made on an event loop."""
     if request.method == "HEAD" or not isinstance(request, ASGIRequest):
-        made: HttpResponseBase = await motia.running.threads.run(partial(streamed, answer, body, request, motia))
+        made: HttpResponseBase = await parts.threads.run(partial(streamed, answer, body, request, parts))
         return made
-    chunks = _pumped(body, motia.running.threads)
+    chunks = _pumped(body, parts.threads)
     first = _END
     if not body.events:
         try:
@@ -109,10 +108,10 @@ async def _pumped(body: Stream, threads: ThreadPool) -> AsyncGenerator[bytes, No
                 await asyncio.wait([task])
 
 
-def _through(body: Stream, motia: DjangoMotia) -> Generator[bytes, None, None]:
+def _through(body: Stream, parts: Any) -> Generator[bytes, None, None]:
     """An async generator under WSGI: made on the background loop, item by item, as the server asks for them."""
-    portal = motia.running.portal
-    chunks = _pumped(body, motia.running.threads)
+    portal = parts.portal
+    chunks = _pumped(body, parts.threads)
 
     async def following() -> Any:
         return await anext(chunks, _END)

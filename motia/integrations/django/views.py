@@ -11,29 +11,21 @@ from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import connections, transaction
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.views.decorators.csrf import csrf_exempt
 
-from motia.concurrency import drive
 from motia.errors import HttpError
-from motia.integrations.django.guards import csrf_failure, guarded
-from motia.integrations.django.project import DjangoMotia, current_motia
+from motia.integrations.django.guards import csrf_failure, guarded, has_cookies
+from motia.integrations.django.project import current_motia
 from motia.integrations.django.reading import raw_path, read_request
 from motia.integrations.django.responses import whole
 from motia.integrations.django.streaming import streamed, streamed_async
 from motia.plans import Plan
 from motia.triggers import HttpTrigger
 from motia.web.answers import Answer
-from motia.web.endpoint import Endpoint, Host, respond
+from motia.web.endpoint import Endpoint, Host, respond, respond_here
 from motia.web.incoming import Incoming
 from motia.web.streams import Stream
 
 View = Callable[..., Any]
-
-
-def is_blocking(plan: Plan) -> bool:
-    """Whether a step needs no event loop."""
-    layers = any(layer.is_async for layer in plan.layers)
-    return not (plan.binding.is_async or layers or (plan.condition is not None and plan.condition_is_async))
 
 
 def make_view(endpoint: Endpoint, find: Callable[[str], tuple[Endpoint, list[str]] | None]) -> View:
@@ -44,10 +36,15 @@ def make_view(endpoint: Endpoint, find: Callable[[str], tuple[Endpoint, list[str
     """
     paths = StepViews(endpoint, find)
     view: Any
-    if all(is_blocking(plan) for plan in endpoint.plans.values()):
+    if all(plan.is_blocking for plan in endpoint.plans.values()):
+        direct = paths.direct
 
         def view(request: HttpRequest, **values: str) -> HttpResponseBase:
-            return paths.answer(request, values)
+            step = direct.get(request.method)
+            if step is None or _has_slash_inside(request):
+                return paths.answer(request, values)
+            made: HttpResponseBase = step.blocking(request, values)
+            return made
     else:
 
         async def view(request: HttpRequest, **values: str) -> HttpResponseBase:
@@ -55,31 +52,35 @@ def make_view(endpoint: Endpoint, find: Callable[[str], tuple[Endpoint, list[str
 
         view = transaction.non_atomic_requests(view)  # Django has no atomic views of this kind; each step sees to it
     view.is_motia_step = True
-    exempt: View = csrf_exempt(view)  # the steps ask for the token themselves, where the session authenticates
-    return exempt
+    view.csrf_exempt = True  # the steps ask for the token themselves, where the session authenticates
+    made: View = view
+    return made
 
 
 class StepViews:
-    """The steps of one path, by method."""
+    """The steps of one path, by method.
+
+    Attributes:
+        direct: those whose parameters have the names that Django gives them.
+    """
 
     def __init__(self, endpoint: Endpoint, find: Callable[[str], tuple[Endpoint, list[str]] | None]) -> None:
         self._endpoint = endpoint
         self._find = find
         self._names = next(iter(endpoint.paths.values())).params
-        self._views = {
-            method: _of(plan) for method, plan in endpoint.plans.items() if endpoint.paths[method].params == self._names
+        self._views = {id(plan): _PlanViews(plan) for plan in endpoint.plans.values()}
+        self.direct: Mapping[str | None, _PlanViews] = {
+            method: self._views[id(plan)]
+            for method, plan in endpoint.plans.items()
+            if endpoint.paths[method].params == self._names
         }
 
     def answer(self, request: HttpRequest, values: dict[str, str]) -> HttpResponseBase:
-        direct = self._views.get(str(request.method))
-        if direct is not None and not _has_slash_inside(request):
-            made: HttpResponseBase = direct.blocking(request, values)
-            return made
         endpoint, found = self._resolved(request, values)
         plan = endpoint.plan_for(str(request.method))
         if plan is None:
             return whole(endpoint.without_step(str(request.method)), request)
-        response: HttpResponseBase = _of(plan).blocking(request, endpoint.params(plan, found))
+        response: HttpResponseBase = self._of(plan).blocking(request, endpoint.params(plan, found))
         return response
 
     async def answer_async(self, request: HttpRequest, values: dict[str, str]) -> HttpResponseBase:
@@ -88,11 +89,14 @@ class StepViews:
         if plan is None:
             return whole(endpoint.without_step(str(request.method)), request)
         params = endpoint.params(plan, found)
-        if is_blocking(plan):
-            made: HttpResponseBase = await sync_to_async(_atomic(_of(plan).blocking))(request, params)
+        if plan.is_blocking:
+            made: HttpResponseBase = await sync_to_async(_atomic(self._of(plan).blocking))(request, params)
             return made
-        response: HttpResponseBase = await _of(plan).waiting(request, params)
+        response: HttpResponseBase = await self._of(plan).waiting(request, params)
         return response
+
+    def _of(self, plan: Plan) -> _PlanViews:
+        return self._views.get(id(plan)) or self._views.setdefault(id(plan), _PlanViews(plan))
 
     def _resolved(self, request: HttpRequest, values: Mapping[str, str]) -> tuple[Endpoint, list[str]]:
         """The endpoint and the values in the path: anew where a value has a slash of its own, which Django decodes."""
@@ -120,26 +124,26 @@ class _PlanViews:
         plan = self._plan
 
         def view(request: HttpRequest, params: dict[str, str]) -> HttpResponseBase:
-            motia = current_motia()
-            incoming = read_request(request, params, motia.settings.body_limit)
+            parts = current_motia().running
+            incoming = read_request(request, params, parts.settings.body_limit)
             if isinstance(incoming, Answer):
                 return whole(incoming, request)
-            refused = None if exempt else csrf_failure(request)
+            refused = None if exempt or not has_cookies(request) else csrf_failure(request)
             if refused is not None:
                 return whole(refused, request)
-            response: HttpResponseBase = run(request, incoming, motia)
+            response: HttpResponseBase = run(request, incoming, parts)
             return response
 
-        def respond_here(request: HttpRequest, incoming: Incoming, motia: DjangoMotia) -> HttpResponseBase:
-            answer = drive(respond(motia.running.dispatcher, plan, incoming, _host(motia, inline=True)))
+        def answered(request: HttpRequest, incoming: Incoming, parts: Any) -> HttpResponseBase:
+            answer = respond_here(parts.dispatcher, plan, incoming, _HOSTS[parts.settings.debug, True])
             if isinstance(answer, Answer):
                 if answer.error is not None:
                     _undo()
                 if isinstance(answer.body, Stream):
-                    return streamed(answer, answer.body, request, motia)
+                    return streamed(answer, answer.body, request, parts)
             return whole(answer, request)
 
-        run, exempt = guarded(respond_here, self._dependencies)
+        run, exempt = guarded(answered, self._dependencies)
         return view
 
     @cached_property
@@ -147,47 +151,29 @@ class _PlanViews:
         plan = self._plan
 
         async def view(request: HttpRequest, params: dict[str, str]) -> HttpResponseBase:
-            motia = current_motia()
-            incoming = read_request(request, params, motia.settings.body_limit)
+            parts = current_motia().running
+            incoming = read_request(request, params, parts.settings.body_limit)
             if isinstance(incoming, Answer):
                 return whole(incoming, request)
-            refused = None if exempt else await sync_to_async(csrf_failure)(request) if _has_cookies(request) else None
+            refused = None if exempt or not has_cookies(request) else await sync_to_async(csrf_failure)(request)
             if refused is not None:
                 return whole(refused, request)
-            response: HttpResponseBase = await run(request, incoming, motia)
+            response: HttpResponseBase = await run(request, incoming, parts)
             return response
 
-        async def respond_here(request: HttpRequest, incoming: Incoming, motia: DjangoMotia) -> HttpResponseBase:
-            answer = await respond(motia.running.dispatcher, plan, incoming, _host(motia, inline=False))
+        async def answered(request: HttpRequest, incoming: Incoming, parts: Any) -> HttpResponseBase:
+            answer = await respond(parts.dispatcher, plan, incoming, _HOSTS[parts.settings.debug, False])
             if isinstance(answer, Answer) and isinstance(answer.body, Stream):
-                return await streamed_async(answer, answer.body, request, motia)
+                return await streamed_async(answer, answer.body, request, parts)
             return whole(answer, request)
 
-        run, exempt = guarded(respond_here, self._dependencies)
+        run, exempt = guarded(answered, self._dependencies)
         return view
-
-
-_views: dict[int, tuple[Plan, _PlanViews]] = {}
-
-
-def _of(plan: Plan) -> _PlanViews:
-    known = _views.get(id(plan))
-    if known is None:
-        known = _views[id(plan)] = plan, _PlanViews(plan)
-    return known[1]
 
 
 def _has_slash_inside(request: HttpRequest) -> bool:
     raw = raw_path(request)
-    return raw is not None and "%" in raw and "%2f" in raw.lower()
-
-
-def _has_cookies(request: HttpRequest) -> bool:
-    return "HTTP_COOKIE" in request.META
-
-
-def _host(motia: DjangoMotia, *, inline: bool) -> Host:
-    return _HOSTS[motia.settings.debug, inline]
+    return raw is not None and "%2f" in raw.lower()
 
 
 def _as_ours(error: Exception) -> Exception:

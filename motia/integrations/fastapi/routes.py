@@ -89,7 +89,7 @@ class Steps:
             headers_of(scope),
             body,
             request,
-            partial(_fields, request),
+            _fields,
         )
         return await respond(self.running.dispatcher, plan, incoming, self._host)
 
@@ -107,10 +107,10 @@ def _is_handled(app: Starlette, error: Exception) -> bool:
     return HTTPException in kinds or any(kind in app.exception_handlers for kind in kinds)
 
 
-async def _fields(request: Request) -> Iterable[tuple[str, str]]:
+async def _fields(incoming: Incoming) -> Iterable[tuple[str, str]]:
     """The fields of a multipart form; its files stay on the request, for ``await req.native.form()``."""
     try:
-        form = await request.form()
+        form = await incoming.native.form()
     except HTTPException as error:
         raise HttpError(400, f"the form cannot be read: {error.detail}", code="malformed_form") from error
     except AssertionError as error:  # how Starlette says it

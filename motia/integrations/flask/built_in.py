@@ -16,7 +16,7 @@ from motia.web.failures import too_large, unavailable
 from motia.web.hosting import Hosted
 from motia.web.visits import BuiltIn, Visit
 from motia.web.workbench import Site
-from motia.web.wsgi import headers_of, path_of
+from motia.web.wsgi import EnvironHeaders, path_of
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -54,7 +54,7 @@ def _answered(hosted: Hosted, route: BuiltIn, params: dict[str, str]) -> Answer:
             path_of(environ),
             params,
             environ.get("QUERY_STRING", ""),
-            headers_of(environ),
+            EnvironHeaders(environ),
             native.remote_addr or "",
             native,
             read_body(native, hosted.motia.settings.body_limit),

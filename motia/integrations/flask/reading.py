@@ -10,6 +10,7 @@ from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from motia import HttpError
+from motia.web.incoming import Incoming
 from motia.web.wsgi import BodyTooLarge, Bounded
 
 
@@ -65,12 +66,13 @@ def _read_whole(environ: dict[str, Any], length: int, limit: int) -> bytes:
     return body
 
 
-async def fields_of(request: Request, body: bytes) -> Iterable[tuple[str, str]]:
+async def fields_of(incoming: Incoming) -> Iterable[tuple[str, str]]:
     """The fields of a form; its files are on ``req.native.files``.
 
     Raises:
         HttpError: 400; the form cannot be read.
     """
+    request, body = incoming.native, incoming.body
     fields = list(request.form.items(multi=True))
     if not fields and not request.files and body:
         parser = request.make_form_data_parser()

@@ -12,7 +12,6 @@ from werkzeug.routing import PathConverter
 from werkzeug.wrappers import Response as AnyResponse
 
 from motia import ConfigError, HttpError, QueueUnavailable, StorageError
-from motia.concurrency import drive
 from motia.integrations.flask.reading import TooLarge, fields_of, read_body
 from motia.integrations.flask.responses import make_response
 from motia.integrations.flask.slashes import FOUND, Slashes
@@ -20,11 +19,11 @@ from motia.plans import Plan
 from motia.routing import Router
 from motia.triggers import HttpTrigger
 from motia.web.answers import Answer
-from motia.web.endpoint import Endpoint, Host, Passed, make_endpoints, respond
+from motia.web.endpoint import Endpoint, Host, Passed, make_endpoints, respond, respond_here
 from motia.web.failures import error_answer, too_large, unavailable
 from motia.web.hosting import Hosted
 from motia.web.incoming import Incoming
-from motia.web.wsgi import headers_of
+from motia.web.wsgi import EnvironHeaders
 
 NAME = "motia"
 """Of the blueprint."""
@@ -139,17 +138,17 @@ class Steps:
             native.path,
             params,
             environ.get("QUERY_STRING", ""),
-            headers_of(environ),
+            EnvironHeaders(environ),
             body,
             native,
-            lambda: fields_of(native, body),
+            fields_of,
         )
         try:
             parts = self._hosted.running
         except (QueueUnavailable, StorageError):  # logged by the hook before the request
             return self._response(unavailable())
         if blocking:
-            answer = drive(respond(parts.dispatcher, plan, incoming, self._inline))
+            answer = respond_here(parts.dispatcher, plan, incoming, self._inline)
         else:
             answer = parts.portal(respond(parts.dispatcher, plan, incoming, self._on_loop))
         return answer.response if isinstance(answer, Passed) else self._response(answer)

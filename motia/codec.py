@@ -94,9 +94,16 @@ def response_json(value: Any) -> bytes:
         UnserializablePayload: the value has no JSON form.
     """
     try:
-        return to_json(value, inf_nan_mode="null")
+        return to_json(value, inf_nan_mode="null", fallback=_mapping)
     except (PydanticSerializationError, ValueError, UnicodeEncodeError) as error:
         raise UnserializablePayload("$", f"the response body has no JSON form: {error}") from error
+
+
+def _mapping(value: Any) -> Any:
+    """What is no dict but a mapping, such as the headers of a request."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise PydanticSerializationError(f"no JSON form is known for an object of type {type(value).__name__}")
 
 
 def _strict(value: Any, path: str, depth: int) -> Any:

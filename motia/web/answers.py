@@ -65,7 +65,7 @@ def make_answer(plan: Plan, result: Any) -> Answer:
     if body is None or status in BODILESS:
         return Answer(status, headers, b"")
     given = next((value for name, value in headers if name == "content-type"), None) if headers else None
-    if _is_stream(type(body)):
+    if _is_stream(type(body)):  # type: ignore[arg-type]  # mypy has classes for unhashable
         return _streamed(status, headers, body, given)
     payload, kind = _payload(plan, status, body)
     if given is None:

@@ -199,10 +199,13 @@ class RequestCases:
         assert client.send("POST", "/digest", sent, headers).text == hashlib.sha256(sent).hexdigest()
 
     def test_headers_are_lower_case(self, client: Client) -> None:
-        request = client.send("PUT", "/request/7?a=b", b"", {"X-Custom-Header": "Value", "Cookie": "a=1; b=2"}).json
+        sent = {"X-Custom-Header": "Value", "X-Empty": "", "Cookie": "a=1; b=2"}
+        request = client.send("PUT", "/request/7?a=b", b"", sent).json
         assert (request["method"], request["path"], request["native"]) == ("PUT", "/request/7", True)
         assert request["headers"]["x-custom-header"] == "Value"
         assert request["headers"]["cookie"] == "a=1; b=2"
+        assert request["headers"]["x-empty"] == ""
+        assert request["copied"] == request["headers"], "they can be copied, and answered as they are"
 
     def test_body_at_the_limit_is_read(self, client: Client) -> None:
         sent = b"x" * BODY_LIMIT

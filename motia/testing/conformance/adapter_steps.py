@@ -82,7 +82,9 @@ def reading() -> list[Step[..., Any]]:
 
     @route("PUT", "/request/:id")
     async def whole(req: ApiRequest[Any]) -> Any:
-        return {"method": req.method, "path": req.path, "headers": dict(req.headers), "native": req.native is not None}
+        copied = dict(req.headers)
+        seen = {"method": req.method, "path": req.path, "native": req.native is not None}
+        return {**seen, "headers": req.headers, "copied": copied}
 
     paths = ["/params/:id", "/braces/{id}", "/two/:a/x/:b", "/files/*rest", "/café/:name", "/params/:id/*more"]
     bodies = {"/model": Order, "/typeddict": Named, "/jsonschema": JSON_SCHEMA, "/optional": Item | None, "/any": None}

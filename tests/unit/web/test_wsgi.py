@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from motia.web.wsgi import BodyTooLarge, Bounded, headers_of, path_of
+from motia.web.wsgi import BodyTooLarge, Bounded, EnvironHeaders, path_of
 
 
 def environ(path: str, raw: str | None = None, root: str = "", key: str = "RAW_URI") -> dict[str, Any]:
@@ -40,12 +40,21 @@ def test_path_of_a_server_that_does_not_tell() -> None:
 def test_headers_have_names_in_lower_case() -> None:
     told = {
         "HTTP_X_ONE": "1",
+        "HTTP_X_EMPTY": "",
         "HTTP_COOKIE": "a=1; b=2",
         "CONTENT_TYPE": "text/plain",
         "CONTENT_LENGTH": "",
         "PATH": "x",
     }
-    assert headers_of(told) == {"x-one": "1", "cookie": "a=1; b=2", "content-type": "text/plain"}
+    headers = EnvironHeaders(told)
+    expected = {"x-one": "1", "x-empty": "", "cookie": "a=1; b=2", "content-type": "text/plain"}
+    assert dict(headers) == expected
+    assert len(headers) == len(expected)
+    assert headers["x-one"] == headers.get("x-one") == "1"
+    assert ("x-one" in headers, "x-empty" in headers, "path" in headers, 5 in headers) == (True, True, False, False)
+    assert headers.get("content-length", "none") == "none"
+    with pytest.raises(KeyError):
+        headers["content-length"]
 
 
 def test_body_without_a_length_ends_at_the_limit() -> None:

@@ -7,10 +7,12 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from operator import itemgetter
 from typing import Any, Protocol
 
 from motia.databases import redis_scripts as lua
 from motia.databases.base import Connection
+from motia.errors import InvalidName
 from motia.messages import (
     RELAY_WINDOW,
     DeadLetter,
@@ -95,14 +97,12 @@ class RedisQueue:
         for at in done:
             arguments += settlements[at][:2]
         found, claimed, due = await self._driver.call(lua.EXCHANGE, arguments)
-        order = others + done
-        lost = {order[at] for at in found}
-        deliveries = [_delivery(row) for row in claimed]
-        if len(deliveries) > 1 and any(row[13] != 0 for row in claimed):
-            priorities = {row[0].decode(): -int(row[13]) for row in claimed}
-            deliveries.sort(key=lambda item: priorities[item.handle])
-        settled = [at not in lost for at in range(len(settlements))]
-        return Exchange(settled, deliveries, max(0.0, float(due)) if due else None)
+        settled = [True] * len(settlements)
+        if found:
+            order = others + done
+            for at in found:
+                settled[order[at]] = False
+        return Exchange(settled, _deliveries(claimed), max(0.0, float(due)) if due else None)
 
     async def settle(self, settlement: Settlement, *, via: Connection) -> bool:
         return (await self.exchange([settlement])).settled[0]
@@ -202,9 +202,16 @@ class RedisQueue:
 
 
 def message_arguments(messages: Sequence[Message]) -> list[str]:
-    """Messages as the scripts take them."""
+    """Messages as the scripts take them.
+
+    Raises:
+        InvalidName: a topic or group holds a zero byte, which ends it on the server.
+    """
     found: list[str] = []
     for item in messages:
+        for name in (item.topic, item.group):
+            if name is not None and "\0" in name:
+                raise InvalidName(f"expected a topic or group without NUL, got {name!r}", name)
         found += (item.id, item.topic, item.payload, item.traceparent, _options(item))
     return found
 
@@ -232,22 +239,35 @@ def _told(item: Settlement) -> list[Any]:
     return [item.handle, item.token, item.kind, item.delay, item.reason or "", item.error or ""]
 
 
-def _delivery(row: Sequence[Any]) -> Delivery:
-    id, message_id, subscription, topic, payload, traceparent, token, attempt, crashes, due, created = row[:11]
-    return Delivery(
-        id.decode(),
-        message_id.decode(),
-        subscription.decode(),
-        topic.decode(),
-        payload.decode(),
-        traceparent.decode(),
+def _deliveries(claimed: Sequence[tuple[bytes, int, Sequence[Any]]]) -> list[Delivery]:
+    """What an exchange has claimed: for each subscription the token before the first, and its deliveries."""
+    ranked = []
+    for name, before, rows in claimed:
+        subscription = name.decode()
+        ranked += [_delivery(subscription, token, row) for token, row in enumerate(rows, before + 1)]
+    if any(rank for rank, _ in ranked):
+        ranked.sort(key=itemgetter(0))
+    return [delivery for _, delivery in ranked]
+
+
+def _delivery(subscription: str, token: int, row: Any) -> tuple[int, Delivery]:
+    """A delivery and its rank, lower is sooner. The script `forms` says how it is written."""
+    text, attempt, crashes, changed, parked = (row, 1, 0, b"", b"") if isinstance(row, bytes) else row
+    kind, id, topic, traceparent, created, priority, due, group, _, payload = text.decode().split("\0", 9)
+    return -int(priority), Delivery(
+        f"{id}:{subscription}",
+        id,
+        subscription,
+        topic,
+        payload,
+        traceparent,
         token,
         attempt,
         crashes,
-        float(due),
+        float(changed or due),
         float(created),
-        row[11].decode() if row[14] else None,
-        float(row[12]) if row[12] else None,
+        group if kind == "=" else None,
+        float(parked) if parked else None,
     )
 
 

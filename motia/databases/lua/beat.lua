@@ -10,7 +10,7 @@ for id, record in pairs(records) do
         record[9] = until_when
         local list = list_of(renewed, sub_of(id))
         list[#list + 1] = id
-        list[#list + 1] = cmsgpack.pack(record)
+        list[#list + 1] = write_run(unpack(record))
     end
     found[#found + 1] = {id, record[1], asked[id] or 0, stamp(overdue)}
 end

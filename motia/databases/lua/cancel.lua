@@ -9,7 +9,7 @@ for _, sub in ipairs(call('HKEYS', K .. 'subs')) do
         if call('HEXISTS', K .. 'run:' .. sub, id) == 1 then
             call('SADD', K .. 'cancel', id)
         else
-            local body = cmsgpack.unpack(packed)
+            local body = read_body(packed)
             local group, priority = body[8], body[6]
             local first = not group or call('LINDEX', K .. 'f:' .. sub .. ':' .. group, 0) == id
             call('ZREM', K .. 'sched', id)

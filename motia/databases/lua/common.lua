@@ -10,9 +10,15 @@ local moment = stamp(now)
 local function wake(kind) call('PUBLISH', K .. 'wake', kind) end
 local function sub_of(id) return string.sub(id, string.find(id, ':', 1, true) + 1) end
 
+local plain = {}
 local function stream_key(sub, priority)
-    if tonumber(priority) == 0 then return K .. 'r:' .. sub end
-    return K .. 'p:' .. priority .. ':' .. sub
+    if tonumber(priority) ~= 0 then return K .. 'p:' .. priority .. ':' .. sub end
+    local key = plain[sub]
+    if not key then
+        key = K .. 'r:' .. sub
+        plain[sub] = key
+    end
+    return key
 end
 
 -- Calls `act` with the members of a list, as many at once as may be.

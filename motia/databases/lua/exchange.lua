@@ -1,7 +1,6 @@
 -- uses: common, placing, letting_go
 
 local settle = {}
-function settle.done(id, record) forget(id, record[8]) end
 function settle.dead(id, record, item)
     bury(id, record[8], {'attempt', record[6], 'reason', item[5], 'error', item[6]})
 end
@@ -17,18 +16,29 @@ end
 
 -- Most deliveries are just done: those come as pairs of id and token behind the subscriptions, the others first.
 local told, subs, ids = cjson.decode(ARGV[1]), tonumber(ARGV[7]), {}
-for at = 8 + subs, #ARGV, 2 do told[#told + 1] = {ARGV[at], tonumber(ARGV[at + 1]), 'done'} end
 for at, item in ipairs(told) do ids[at] = item[1] end
+for at = 8 + subs, #ARGV, 2 do ids[#ids + 1] = ARGV[at] end
 local records, lost = held(ids), {}
-for at, item in ipairs(told) do
-    local id, record = item[1], records[item[1]]
-    if record and record[1] == item[2] then
-        records[id] = nil
-        let_go(id, record)
-        settle[item[3]](id, record, item)
-    else
+
+-- The record of a delivery that its worker may still speak of, for the last time.
+local function taken(at, token)
+    local id = ids[at]
+    local record = records[id]
+    if not record or record[1] ~= token then
         lost[#lost + 1] = at - 1
+        return
     end
+    records[id] = nil
+    let_go(id, record)
+    return record
+end
+for at, item in ipairs(told) do
+    local record = taken(at, item[2])
+    if record then settle[item[3]](item[1], record, item) end
+end
+for at = #told + 1, #ids do
+    local record = taken(at, tonumber(ARGV[9 + subs + 2 * (at - #told - 1)]))
+    if record then forget(ids[at], record[8], record[10]) end
 end
 flush()
 
@@ -41,54 +51,66 @@ local owner, lease, suspects, turn = ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1',
 local left = tonumber(ARGV[6])
 local claimed, running = {}, {}
 
-local function bodies_of(found)
+local function bodies_of(ids)
     local names, bodies = {}, {}
-    for at, item in ipairs(found) do names[at] = K .. 'b:' .. item.id end
+    for at, id in ipairs(ids) do names[at] = K .. 'b:' .. id end
     in_parts(names, function(...)
-        for _, packed in ipairs(call('MGET', ...)) do bodies[#bodies + 1] = packed end
+        for _, text in ipairs(call('MGET', ...)) do bodies[#bodies + 1] = text end
     end)
     return bodies
 end
 
+-- What was noted of a delivery since it was published, for the worker.
+local function changes_of(id, text)
+    local meta = call('HMGET', K .. 'm:' .. id, 'attempt', 'crashes', 'due', 'parked')
+    return {text, tonumber(meta[1] or 0) + 1, tonumber(meta[2] or 0), meta[3] or '', meta[4] or ''}
+end
+
 -- Takes deliveries of one subscription; an entry whose delivery was cancelled is dropped. How many there were.
-local function claim(found, sub, wanted)
-    local bodies, fields = bodies_of(found), {}
-    local token = call('INCRBY', K .. 'token', #found) - #found
-    local deadline, before = now + wanted.timeout, #running
-    for at, item in ipairs(found) do
-        if bodies[at] then
-            local id, body = item.id, cmsgpack.unpack(bodies[at])
-            local attempt, crashes, due, parked = 1, 0, body[7], ''
-            if item.changed then
-                local meta = call('HMGET', K .. 'm:' .. id, 'attempt', 'crashes', 'due', 'parked')
-                attempt, crashes = tonumber(meta[1] or 0) + 1, tonumber(meta[2] or 0)
-                due, parked = meta[3] or due, meta[4] or ''
+-- `from`: their stream and its priority, the entries, and which of them have changed; nil for suspects, as all have.
+local function claim(ids, sub, wanted, from)
+    local bodies, fields, rows = bodies_of(ids), {}, {}
+    local token = call('INCRBY', K .. 'token', #ids) - #ids
+    local deadline, lasts = now + wanted.timeout, now + lease
+    for at, id in ipairs(ids) do
+        local text, entry = bodies[at], from and from.entries[at]
+        if text then
+            local group, priority, attempt, crashes, fresh = false, from and from.priority, 1, 0, true
+            if not from or string.byte(text) ~= UNGROUPED then
+                local body = read_body(text)
+                group, priority = body[8], body[6]
+                if string.byte(text) == EARLIER then text = write_body(unpack(body)) end
             end
-            fields[#fields + 1] = id
-            fields[#fields + 1] = cmsgpack.pack({
-                token + at, owner, deadline, body[6], item.entry or false, attempt, crashes, body[8],
-                now + lease})
+            if not from or from.changed[at] then
+                text, fresh = changes_of(id, text), false
+                attempt, crashes = text[2], text[3]
+            end
+            rows[#rows + 1] = text
             running[#running + 1] = id
-            claimed[#claimed + 1] = {
-                id, body[1], sub, body[2], body[3], body[4], token + at, attempt, crashes, due, body[5],
-                body[8] or '', parked, body[6], body[8] and 1 or 0}
-        elseif item.stream then
-            drop_entry(item.stream, item.entry)
+            fields[#fields + 1] = id
+            fields[#fields + 1] = write_run(
+                token + #rows, owner, deadline, priority, entry, attempt, crashes, group, lasts, fresh)
+        elseif entry then
+            drop_entry(from.stream, entry)
         end
     end
     in_parts(fields, function(...) call('HSET', K .. 'run:' .. sub, ...) end)
-    return #running - before
+    if #rows > 0 then claimed[#claimed + 1] = {sub, token, rows} end
+    return #rows
 end
 
+-- The streams of a subscription, each with its priority, highest first.
 local function streams(sub)
-    local found = {}
-    local others = call('ZREVRANGE', K .. 'prio:' .. sub, 0, -1)
-    local zero = false
-    for _, priority in ipairs(others) do
-        if tonumber(priority) < 0 and not zero then zero = true found[#found + 1] = stream_key(sub, 0) end
-        found[#found + 1] = stream_key(sub, priority)
+    local found, zero = {}, false
+    for _, priority in ipairs(call('ZREVRANGE', K .. 'prio:' .. sub, 0, -1)) do
+        priority = tonumber(priority)
+        if priority < 0 and not zero then
+            zero = true
+            found[#found + 1] = {stream_key(sub, 0), 0}
+        end
+        found[#found + 1] = {stream_key(sub, priority), priority}
     end
-    if not zero then found[#found + 1] = stream_key(sub, 0) end
+    if not zero then found[#found + 1] = {stream_key(sub, 0), 0} end
     return found
 end
 
@@ -97,29 +119,32 @@ local function has_unread(stream)
 end
 
 -- Claims from a stream until it is read to its end or the limit is reached.
-local function claim_stream(stream, sub, wanted, limit)
+local function claim_stream(stream, priority, sub, wanted, limit)
     local got = 0
     while got < limit do
         local asked = limit - got
         local read = call('XREADGROUP', 'GROUP', 'motia', 'w', 'COUNT', asked, 'STREAMS', stream, '>')
         if not read then break end
-        local found = {}
+        local ids, entries, changed = {}, {}, {}
         for at, entry in ipairs(read[1][2]) do
-            found[at] = {id = entry[2][2], stream = stream, entry = entry[1], changed = entry[2][1] == 'm'}
+            local field = entry[2]
+            ids[at], entries[at], changed[at] = field[2], entry[1], field[1] == 'm'
         end
-        got = got + claim(found, sub, wanted)
-        if #found < asked then break end
+        got = got + claim(
+            ids, sub, wanted, {stream = stream, priority = priority, entries = entries, changed = changed})
+        if #ids < asked then break end
     end
     return got
 end
 
 local function claim_ready(sub, wanted, limit)
-    local got, names = 0, streams(sub)
-    for at, stream in ipairs(names) do
-        if call('EXISTS', stream) == 1 then got = got + claim_stream(stream, sub, wanted, limit - got) end
+    local got, found = 0, streams(sub)
+    for at, item in ipairs(found) do
+        local stream, priority = unpack(item)
+        if call('EXISTS', stream) == 1 then got = got + claim_stream(stream, priority, sub, wanted, limit - got) end
         if got >= limit then
-            for later = at, #names do
-                if has_unread(names[later]) then return got end
+            for later = at, #found do
+                if has_unread(found[later][1]) then return got end
             end
             break
         end
@@ -129,13 +154,10 @@ local function claim_ready(sub, wanted, limit)
 end
 
 local function claim_suspects(sub, wanted, limit)
-    local found = {}
-    for at, id in ipairs(call('ZRANGE', K .. 'x:' .. sub, 0, limit - 1)) do
-        call('ZREM', K .. 'x:' .. sub, id)
-        found[at] = {id = id, changed = true}
-    end
+    local ids = call('ZRANGE', K .. 'x:' .. sub, 0, limit - 1)
+    for _, id in ipairs(ids) do call('ZREM', K .. 'x:' .. sub, id) end
     if call('EXISTS', K .. 'x:' .. sub) == 0 then call('SREM', K .. 'suspects', sub) end
-    return claim(found, sub, wanted)
+    return claim(ids, sub, wanted)
 end
 
 -- The subscriptions that the worker serves, have something and may run more.

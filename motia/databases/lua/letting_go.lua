@@ -1,3 +1,5 @@
+-- uses: forms
+
 -- What the records of running deliveries say, by id.
 local function held(ids)
     local subs, found = {}, {}
@@ -10,7 +12,7 @@ local function held(ids)
         in_parts(list, function(...)
             for _, packed in ipairs(call('HMGET', K .. 'run:' .. sub, ...)) do
                 at = at + 1
-                found[list[at]] = packed and cmsgpack.unpack(packed) or nil
+                found[list[at]] = packed and read_run(packed) or nil
             end
         end)
     end
@@ -34,9 +36,9 @@ local function let_go(id, record)
     if record[5] then drop_entry(stream_key(sub, record[4]), record[5]) end
 end
 
-local function forget(id, group)
+local function forget(id, group, fresh)
     gone.keys[#gone.keys + 1] = K .. 'b:' .. id
-    gone.keys[#gone.keys + 1] = K .. 'm:' .. id
+    if not fresh then gone.keys[#gone.keys + 1] = K .. 'm:' .. id end
     if group then next_of_group(sub_of(id), group) end
 end
 
@@ -59,7 +61,9 @@ local function drop_owner(owner)
 end
 
 local function flush()
-    in_parts(gone.ids, function(...) call('SREM', K .. 'cancel', ...) end)
+    if #gone.ids > 0 and call('EXISTS', K .. 'cancel') == 1 then
+        in_parts(gone.ids, function(...) call('SREM', K .. 'cancel', ...) end)
+    end
     for sub, list in pairs(gone.runs) do
         in_parts(list, function(...) call('HDEL', K .. 'run:' .. sub, ...) end)
     end

@@ -1,6 +1,6 @@
--- uses: ready
+-- uses: ready, forms
 
-local function body_of(id) return cmsgpack.unpack(call('GET', K .. 'b:' .. id)) end
+local function body_of(id) return read_body(call('GET', K .. 'b:' .. id)) end
 
 -- Has an unfinished delivery that nobody runs wait in its place: scheduled, suspect or ready.
 local function place(id, due, changes)

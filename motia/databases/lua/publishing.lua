@@ -1,12 +1,15 @@
--- uses: ready
+-- uses: ready, forms
+
+local NONE, AT_ONCE = {}, {delay = 0}
 
 -- `spec` is empty for a subscription that takes everything at once and in any order.
 local function deliver(message, sub, spec, options)
-    local wanted = spec ~= '' and cjson.decode(spec) or {delay = 0}
+    local wanted = spec ~= '' and cjson.decode(spec) or AT_ONCE
     if wanted.scope_group and wanted.scope_group ~= options.scope_group then return end
     if wanted.scope_key and wanted.scope_key ~= options.scope_key then return end
     local id = message[1] .. ':' .. sub
-    if call('EXISTS', K .. 'b:' .. id) == 1 then return end
+    local key = K .. 'b:' .. id
+    if call('EXISTS', key) == 1 then return end
     local due = options.at or (now + (options.delay or 0) + wanted.delay)
     local group = wanted.fifo and (options.group or '') or false
     local priority = options.priority or 0
@@ -14,9 +17,8 @@ local function deliver(message, sub, spec, options)
     if not group or first_of_group(id, sub, group) then
         if due > now then schedule(id, due) else entry = make_ready(id, sub, priority, false) end
     end
-    call('SET', K .. 'b:' .. id, cmsgpack.pack({
-        message[1], message[2], message[3], message[4], moment, priority, due == now and moment or stamp(due), group,
-        entry}))
+    due = due == now and moment or stamp(due)
+    call('SET', key, write_body(message[1], message[2], message[3], message[4], moment, priority, due, group, entry))
 end
 
 -- ARGV from `from`: id, topic, payload, traceparent and options, for each message.
@@ -24,7 +26,7 @@ local function publish(from)
     local first, topics = {}, {}
     for at = from, #ARGV, 5 do
         local topic = ARGV[at + 1]
-        local options = ARGV[at + 4] == '' and {} or cjson.decode(ARGV[at + 4])
+        local options = ARGV[at + 4] == '' and NONE or cjson.decode(ARGV[at + 4])
         local message = {ARGV[at], topic, ARGV[at + 2], ARGV[at + 3]}
         local seen = false
         if options.relayed

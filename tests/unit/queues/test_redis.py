@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ import redis
 from motia.backends import Backend, open_backend
 from motia.clock import SystemClock
 from motia.databases import redis_scripts
+from motia.errors import InvalidName
 from motia.messages import Message, Settlement, Subscription, new_id
 from motia.queues.base import DeadQuery, Demand
 from motia.queues.redis import RedisQueue
@@ -234,6 +236,69 @@ async def test_who_waits_is_told_of_its_own_kind_over_one_connection(
     with redis.Redis.from_url(place.partition("?")[0]) as client, anyio.fail_after(5):
         while client.pubsub_numsub(channel)[0][1]:
             await anyio.sleep(0.005)
+
+
+EARLIER = """
+local K, owner = KEYS[1], nil
+for _, key in ipairs(redis.call('KEYS', K .. 'b:*')) do
+    local f = {}
+    for part in string.gmatch(redis.call('GET', key) .. '\\0', '([^%z]*)%z') do f[#f + 1] = part end
+    redis.call('SET', key, cmsgpack.pack({f[2], f[3], f[10], f[4], f[5], tonumber(f[6]), f[7], f[1] == '=' and f[8],
+                                          f[9] ~= '' and f[9]}))
+end
+for _, key in ipairs(redis.call('KEYS', K .. 'run:*')) do
+    for _, id in ipairs(redis.call('HKEYS', key)) do
+        local r = {struct.unpack('<Bddddddsss', redis.call('HGET', key, id))}
+        redis.call('HSET', key, id, cmsgpack.pack({r[2], r[8], r[3], r[5], r[9] ~= '' and r[9], r[6], r[7],
+                                                   r[1] > 1 and r[10], r[4]}))
+    end
+end
+"""
+"""Writes all deliveries and runs of a queue as the first form of the scripts did: arrays of nine in MessagePack."""
+
+
+async def test_what_an_earlier_version_has_written_is_finished_by_this_one(queue: RedisQueue, place: str) -> None:
+    await queue.subscribe(SUBSCRIPTIONS, steps=NAMES)
+    sent = messages(60)
+    await queue.publish(sent)
+    held = (await queue.exchange([], Demand("w0", 30, NAMES))).deliveries
+    assert {item.subscription for item in held} >= {"plain", "fifo"}
+    with redis.Redis.from_url(place.partition("?")[0]) as client:
+        client.eval(EARLIER, 1, f"{{{place.rpartition('=')[2]}}}:")
+    assert {(item.handle, item.token) for item in await queue.beat("w0", 30.0)} == {
+        (item.handle, item.token) for item in held
+    }
+    kinds = itertools.cycle(["done", "retry", "dead", "release"])
+    settlements = [
+        Settlement(item.handle, item.token, kind, 0.0, "failed") for item, kind in zip(held, kinds, strict=False)
+    ]
+    assert all((await queue.exchange(settlements)).settled)
+    assert await queue.cancel(sent[1].id)
+    payloads = {letter.id: letter.payload for letter in await queue.dead(DeadQuery())}
+    assert payloads == {item.handle: item.payload for item in held[2::4]}
+    await queue.redrive(DeadQuery())
+    finished: dict[str, str] = {item.handle: item.payload for item in held[::4]}
+    with anyio.fail_after(10):
+        while any(item.ready + item.scheduled + item.running for item in await queue.stats()):
+            claimed = (await queue.exchange([], Demand("w1", 100, NAMES))).deliveries
+            for item in claimed:
+                assert (item.topic, item.id) == ("t", item.handle)
+                finished[item.handle] = item.payload
+            await queue.exchange([Settlement(item.handle, item.token, "done") for item in claimed])
+    assert finished == {
+        f"{message.id}:{name}": message.payload
+        for message in sent
+        for name in NAMES
+        if message.id != sent[1].id or f"{message.id}:{name}" in finished
+    }
+    assert len(finished) >= 4 * (len(sent) - 1)
+
+
+@pytest.mark.parametrize("field", ["topic", "group"])
+async def test_a_zero_byte_in_a_name_is_refused(queue: RedisQueue, field: str) -> None:
+    """It ends a field of what is stored."""
+    with pytest.raises(InvalidName, match="NUL"):
+        await queue.publish([Message(new_id(), "t", "1")._replace(**{field: "a\0b"})])
 
 
 def test_every_key_is_in_one_slot_of_a_cluster(place: str) -> None:

@@ -1,11 +1,8 @@
 local K = KEYS[1]
 local call = redis.call
-local clock = call('TIME')
-local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
 local PART = 1000 -- what unpack can take at once is limited
 
 local function stamp(value) return string.format('%.6f', value) end
-local moment = stamp(now)
 -- Tells those who wait for it of something new: 'queue', 'suspects' or 'streams'; everybody, if it is ''.
 local function wake(kind) call('PUBLISH', K .. 'wake', kind) end
 local function sub_of(id) return string.sub(id, string.find(id, ':', 1, true) + 1) end

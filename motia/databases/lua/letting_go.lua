@@ -1,4 +1,4 @@
--- uses: forms
+-- uses: clock, forms
 
 -- What the records of running deliveries say, by id.
 local function held(ids)

@@ -1,4 +1,4 @@
--- uses: ready, forms
+-- uses: clock, ready, forms
 
 local function body_of(id) return read_body(call('GET', K .. 'b:' .. id)) end
 

@@ -1,4 +1,4 @@
--- uses: common
+-- uses: clock
 
 local ids = call('ZRANGEBYSCORE', K .. 'dead', '-inf', '(' .. stamp(now - tonumber(ARGV[1])), 'LIMIT', 0, 1000)
 for _, id in ipairs(ids) do

@@ -1,6 +1,27 @@
--- uses: ready, forms
+-- uses: common, ready, forms
 
 local NONE, AT_ONCE = {}, {delay = 0}
+
+-- Most deliveries are ready at once: the server has looked at its clock when it has numbered the entry.
+local function deliver_at_once(message, sub, id, key)
+    local entry = make_ready(id, sub, 0, false)
+    local dash = string.find(entry, '-', 1, true)
+    local moment = string.sub(entry, 1, dash - 4) .. '.' .. string.sub(entry, dash - 3, dash - 1)
+    local body = write_body(message[1], message[2], message[3], message[4], moment, 0, moment, false, entry)
+    if not call('SET', key, body, 'NX') then call('XDEL', stream_key(sub, 0), entry) end
+end
+
+local function deliver_in_its_turn(message, sub, id, key, delay, group, options)
+    if call('EXISTS', key) == 1 then return end
+    local clock, priority, entry = call('TIME'), options.priority or 0, false
+    local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
+    local due = options.at or (now + (options.delay or 0) + delay)
+    if not group or first_of_group(id, sub, group) then
+        if due > now then schedule(id, due) else entry = make_ready(id, sub, priority, false) end
+    end
+    call('SET', key, write_body(
+        message[1], message[2], message[3], message[4], stamp(now), priority, stamp(due), group, entry))
+end
 
 -- `spec` is empty for a subscription that takes everything at once and in any order.
 local function deliver(message, sub, spec, options)
@@ -9,16 +30,11 @@ local function deliver(message, sub, spec, options)
     if wanted.scope_key and wanted.scope_key ~= options.scope_key then return end
     local id = message[1] .. ':' .. sub
     local key = K .. 'b:' .. id
-    if call('EXISTS', key) == 1 then return end
-    local due = options.at or (now + (options.delay or 0) + wanted.delay)
-    local group = wanted.fifo and (options.group or '') or false
-    local priority = options.priority or 0
-    local entry = false
-    if not group or first_of_group(id, sub, group) then
-        if due > now then schedule(id, due) else entry = make_ready(id, sub, priority, false) end
+    if wanted.fifo or wanted.delay > 0 or options.at or options.delay or options.priority then
+        local group = wanted.fifo and (options.group or '') or false
+        return deliver_in_its_turn(message, sub, id, key, wanted.delay, group, options)
     end
-    due = due == now and moment or stamp(due)
-    call('SET', key, write_body(message[1], message[2], message[3], message[4], moment, priority, due, group, entry))
+    return deliver_at_once(message, sub, id, key)
 end
 
 -- ARGV from `from`: id, topic, payload, traceparent and options, for each message.

@@ -1,3 +1,5 @@
+-- uses: clock
+
 local function member(group, key) return #group .. ':' .. group .. key end
 local function read(group, key)
     local expires = call('ZSCORE', K .. 'gt', member(group, key))

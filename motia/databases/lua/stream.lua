@@ -1,4 +1,4 @@
--- uses: common
+-- uses: clock
 
 local function millis() return tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000) end
 local function whole(value) return string.format('%.0f', value) end

@@ -143,17 +143,17 @@ class WaitingRedis:
     async def _ask(self, *words: Any, again: bool = True) -> Any:
         """Send a command, ``again`` over a new connection if the old one broke; in time, or not at all."""
         lines = self.server.lines()
+        until = asyncio.get_running_loop().time() + self.server.patience
         try:
-            async with asyncio.timeout(self.server.patience):
-                try:
-                    return await lines.ask(words)
-                except SILENT:
+            try:
+                return await lines.ask(words, until)
+            except SILENT:
+                raise
+            except (ConnectionError, OSError):
+                await lines.drop()
+                if not again:
                     raise
-                except (ConnectionError, OSError):
-                    await lines.drop()
-                    if not again:
-                        raise
-                    return await lines.ask(words)
+                return await lines.ask(words, until)
         except AWAY as error:
             raise self.server.unavailable(error) from error
 

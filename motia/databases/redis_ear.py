@@ -7,18 +7,18 @@ import logging
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Literal
 
 import anyio
 
-from motia.databases.redis_lines import AWAY, Lines, ResponseError, ServerSilent
+from motia.databases.redis_lines import AWAY, Line, Lines, ResponseError, ServerSilent, pack
 from motia.policies import reconnect_delay
 
 Kind = Literal["queue", "suspects", "streams"]
 ANY = b""
 """The wake-up that is for everybody."""
 QUIET = 15.0
-"""Seconds without a wake-up after which we ask whether the line is still there."""
+"""Seconds between questions whether the line is still there."""
 _log = logging.getLogger("motia.queue")
 _spread = random.Random()  # noqa: S311  # only spreads the reconnects
 
@@ -61,11 +61,10 @@ class Ear:
     async def _listen_for_ever(self) -> None:
         failures = 0
         while True:
-            line = self._lines.new()
+            line = None
             try:
-                async with asyncio.timeout(self._patience):
-                    await line.send_command("SUBSCRIBE", self._channel, check_health=False)
-                    await line.read_response(push_request=True)
+                line = await self._lines.open(self._until(), heard=self._tell)
+                await line.ask(pack(("SUBSCRIBE", self._channel)), self._until())
                 failures = 0
                 self._deaf.discard(self)
                 self._tell(ANY)
@@ -75,23 +74,20 @@ class Ear:
                 failures += 1
                 _log.debug("not told of new messages for the moment, looking instead: %s", error)
             finally:
-                await line.disconnect(nowait=True)
+                if line is not None:
+                    await line.close()
             await anyio.sleep(reconnect_delay(failures, _spread))
 
-    async def _hear(self, line: Any) -> None:
-        """Pass on what comes, until the line is dead."""
-        asked = False
+    async def _hear(self, line: Line) -> None:
+        """Until the line is dead; it calls ``_tell`` itself."""
         while True:
-            patience = self._patience if asked else QUIET
-            found = await line.read_response(timeout=patience, disconnect_on_error=False, push_request=True)
-            if found is None and asked:
-                raise ServerSilent("no answer to a ping")
-            asked = found is None
-            if found is None:
-                async with asyncio.timeout(self._patience):
-                    await line.send_command("PING", check_health=False)
-            elif found[0] == b"message":
-                self._tell(found[2])
+            with anyio.move_on_after(QUIET):
+                await line.ended.wait()
+                raise ServerSilent("the connection was closed")
+            await line.ask(pack(("PING",)), self._until())
+
+    def _until(self) -> float:
+        return asyncio.get_running_loop().time() + self._patience
 
     def _tell(self, kind: bytes) -> None:
         for wanted, notify in tuple(self._listeners.values()):

@@ -7,14 +7,14 @@ Keys, all under one prefix with one hash tag, so that they live in one slot of a
     subs            hash     subscription -> its fields
     topic:<topic>   hash     subscription -> which messages it takes, and how
     paused          set      subscriptions that are not claimed
-    b:<delivery>    string   what never changes of a delivery; it exists as long as this does
+    b:<delivery>    string   what never changes of a delivery, as the script `forms` writes it; exists as long as this
     m:<delivery>    hash     what changed since: attempt, crashes, due, parked, entry, reason, error
     r:<sub>         stream   ready deliveries, with the consumer group `motia`
     p:<prio>:<sub>  stream   those of a priority other than 0; gone when empty
     prio:<sub>      zset     the priorities that have a stream
     ready           set      subscriptions whose streams may have something new
     run:<sub>       hash     running delivery -> token, owner, deadline, priority, entry, attempt, crashes, group,
-                             until when its lease lasts
+                             until when its lease lasts, whether there is no m: of it
     own:<owner>     set      what an owner runs;   owners  set  who runs anything
     lease           zset     owner -> when the first of its leases lapses, or earlier
     cancel          set      running deliveries that were asked to stop

@@ -14,6 +14,7 @@ from benchmarks.queues import BATCH, MESSAGES
 from benchmarks.tables import Found, shown
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+HEAD = ""
 COLUMNS = ("enqueue", "consume", "p50", "p99", "memory")
 
 
@@ -36,13 +37,33 @@ def _table(found: Found) -> str:
         f"{MESSAGES} messages, batches of {BATCH}; load average at the end {os.getloadavg()[1]:.1f}. "
         f"{_versions(found)}",
         "",
-        "| system | enqueue/s | consume/s | p50 ms | p99 ms | MiB | consume, ratio to raw |",
-        "|---|---|---|---|---|---|---|",
+        *_line(["system", "enqueue/s", "consume/s", "p50 ms", "p99 ms", "MiB", "consume, ratio to raw"], found, HEAD),
     ]
     for name, figures in found.systems.items():
         cells = [shown(key, figures.get(key)) for key in COLUMNS]
-        rows.append(f"| {' | '.join([name, *cells, format(figures['consume'] / limit['consume'], '.3f')])} |")
+        ratio = format(figures["consume"] / limit["consume"], ".3f")
+        rows += _line([name, *cells, ratio], found, name)
+    if found.acknowledges:
+        best, safe = found.best(), found.best(after=True)
+        rows += [
+            "",
+            f"Consumed by motia, ratio to the best peer, {best}: {found.ratio(best):.1f}; to the best that "
+            f"acknowledges after the handler, {safe}: {found.ratio(safe):.1f}. Ratios to raw: enqueue one by one "
+            f"{_share(found, 'enqueue'):.2f}, by {BATCH} {_share(found, 'batch'):.2f}.",
+        ]
     return "\n".join([*rows, ""])
+
+
+def _line(cells: list[str], found: Found, name: str) -> list[str]:
+    """A line of the table; two for its head."""
+    if found.acknowledges:
+        cells.append("acknowledges" if name == HEAD else found.acknowledges.get(name, ""))
+    line = f"| {' | '.join(cells)} |"
+    return [line, "|" + "---|" * len(cells)] if name == HEAD else [line]
+
+
+def _share(found: Found, key: str) -> float:
+    return found.systems["motia"][key] / found.systems[found.limit][key]
 
 
 def _versions(found: Found) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import platform
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+AFTER, BEFORE = "after the handler", "before it runs"
 
 
 @dataclass(frozen=True)
@@ -15,11 +17,24 @@ class Found:
     Attributes:
         limit: the name of the raw driver among the systems.
         systems: figures by name.
+        acknowledges: of peers, where it matters: whether they do after the handler; who does before loses what runs.
     """
 
     backend: str
     limit: str
     systems: dict[str, dict[str, float]]
+    acknowledges: dict[str, str] = field(default_factory=dict)
+
+    def best(self, *, after: bool = False) -> str:
+        """The peer that consumes fastest; ``after``: of those that acknowledge after the handler."""
+        peers = [name for name in self.systems if name not in {"motia", self.limit}]
+        if after:
+            peers = [name for name in peers if self.acknowledges.get(name, AFTER) == AFTER]
+        return max(peers, key=lambda name: self.systems[name]["consume"])
+
+    def ratio(self, name: str) -> float:
+        """Of what motia consumes to what another does."""
+        return self.systems["motia"]["consume"] / self.systems[name]["consume"]
 
 
 def heading(title: str, note: str = "") -> None:

@@ -189,12 +189,12 @@ class Alarm:
     async def wait(self, timeout: float) -> None:
         """Wait to be woken, at most ``timeout`` seconds."""
         self._waiting = True
+        last = asyncio.get_running_loop().call_later(timeout, self._event.set)
         try:
-            if not self._event.is_set():
-                with anyio.move_on_after(timeout):
-                    await self._event.wait()
+            await self._event.wait()
         finally:
             self._waiting = False
+            last.cancel()
             self._event.clear()
             if self._timer is not None:
                 self._timer.cancel()

@@ -65,7 +65,7 @@ class State:
         if len(value) > 1:
             raise TypeError(f"state.set expected (group, key, value) or (key, value), got {2 + len(value)} values")
         group, key, new = (group, key, value[0]) if value else (DEFAULT_GROUP, group, key)
-        _address(group, key)
+        _checked(group, key)
         text = dumps(new, limit=self._limit)
         return await self.change(group, key, lambda old: text, ttl)
 
@@ -83,7 +83,7 @@ class State:
         if len(ops) > 1:
             raise TypeError(f"state.update expected (group, key, ops) or (key, ops), got {2 + len(ops)} values")
         group, key, wanted = (group, key, ops[0]) if ops else (DEFAULT_GROUP, group, key)
-        _address(group, key)
+        _checked(group, key)
         if isinstance(wanted, Mapping):
             wanted = [wanted]
 
@@ -149,6 +149,10 @@ def _value(text: str | None) -> Any:
 def _address(group: str, key: str | None) -> tuple[str, str]:
     if key is None:
         group, key = DEFAULT_GROUP, group
+    return _checked(group, key)
+
+
+def _checked(group: Any, key: Any) -> tuple[str, str]:
     return _name("group", group), _name("key", key)
 
 

@@ -1,7 +1,8 @@
 """Structured logging on the standard library: every line of a step knows its step, delivery, attempt and trace.
 
 Loggers are named ``motia.step.<name>``. The bound fields are attributes of the log record, under ``motia`` for
-formatters that want them all. Secrets are hidden in what handlers log, and in everything that our own formatter prints.
+formatters that want them all. Secrets are hidden in what handlers log, in tracebacks, and in everything that our own
+formatter prints.
 """
 
 from __future__ import annotations
@@ -91,9 +92,21 @@ class AmbientLogger(StepLogger):
 
 def step_logger(step: str) -> logging.Logger:
     """The standard logger of a step."""
-    return logging.getLogger(f"motia.step.{step}")
+    found = logging.getLogger(f"motia.step.{step}")
+    found.addFilter(_hidden)  # without effect where it has it
+    return found
 
 
+def _hidden(record: logging.LogRecord) -> bool:
+    """Hide secrets in the traceback of a record before any formatter prints it: those of others take this text too."""
+    if record.exc_info and not record.exc_text:
+        record.exc_text = redact_text(_plain.formatException(record.exc_info))
+    return True
+
+
+_plain = logging.Formatter()
+for _name in ("motia", "motia.worker", "motia.http"):
+    logging.getLogger(_name).addFilter(_hidden)
 logger = AmbientLogger(logging.getLogger("motia"))
 
 

@@ -19,6 +19,7 @@ from motia import (
     ConfigError,
     CorruptStore,
     FlowContext,
+    InvalidName,
     Motia,
     MotiaSettings,
     PayloadTooLarge,
@@ -133,6 +134,14 @@ class TestPayloads:
                 await motia.enqueue_many([("topic", "fine"), ("topic", data)])
             stats = {item.id: item for item in await motia.running.backend.waiting.queue.stats()}
             assert stats["noop#topic"].ready == 0, "a batch is sent whole or not at all"
+
+    @pytest.mark.parametrize("key", [None, "", 5, "a\x00", "\ud800", "x" * 1001])
+    async def test_what_is_no_key_of_state_is_refused(self, key: Any) -> None:
+        async with Motia("memory:") as motia:
+            with pytest.raises(InvalidName, match="state expected a key of 1 to 1000 bytes"):
+                await motia.state.set("group", key, 1)
+            with pytest.raises(InvalidName, match="state expected a key of 1 to 1000 bytes"):
+                await motia.state.update("group", key, [])
 
     async def test_deep_nesting_is_refused(self) -> None:
         data: Any = "bottom"

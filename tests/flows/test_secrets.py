@@ -36,11 +36,14 @@ async def leaky_web(req: Any) -> None:
     raise RuntimeError(f"postgresql://ada:{SECRET}@db/x is away")
 
 
-async def test_no_secret_is_kept_or_shown(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("formatter", [Formatter(), logging.Formatter("%(message)s")])
+async def test_no_secret_is_kept_or_shown(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, formatter: logging.Formatter
+) -> None:
     exported = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exported))
-    caplog.handler.setFormatter(Formatter())
+    caplog.handler.setFormatter(formatter)
     monkeypatch.setattr(tracing.otel, "_TRACER_PROVIDER", provider)  # for this test alone; it can be set but once
     with caplog.at_level(logging.INFO, "motia"):
         async with MotiaTester(Motia("memory:", steps=[leaky, leaky_long, leaky_web])) as t:

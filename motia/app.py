@@ -309,7 +309,7 @@ class _Open:
             self._exit.push_async_callback(self.outbox.close)
         for part in self.parts if auto_migrate else ():
             await part.migrate()
-        await queue.subscribe(self.registry.subscriptions, steps=self.registry.steps.keys())
+        await queue.subscribe(self.registry.subscriptions, steps=self.registry.names)
         if not queue.capabilities.durable:
             _log.info("this app keeps its messages in memory: they are not durable, and end with the process")
 

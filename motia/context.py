@@ -142,10 +142,11 @@ class BaseContext(Generic[InputT]):
 
     if TYPE_CHECKING:
         traceId: str  # noqa: N815  # Motia's name
+        idempotency_key: str | None
     else:
 
         def __getattr__(self, name: str) -> Any:
-            known = snake(name)
+            known = "delivery_id" if name == "idempotency_key" else snake(name)
             if known == name or name.startswith("_"):
                 raise AttributeError(f"{type(self).__name__} has no {name!r}")
             return getattr(self, known)
@@ -195,7 +196,8 @@ class BaseContext(Generic[InputT]):
 
     @property
     def delivery_id(self) -> str | None:
-        """Stable over all attempts of a delivery: the idempotency key for other systems. None for http."""
+        """Stable over all attempts of a delivery, and so the idempotency key for other systems: ``ctx.idempotency_key``
+        is the same. None for http."""
         return self._run.delivery.id if self._run.delivery else None
 
     @property

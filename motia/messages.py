@@ -14,6 +14,7 @@ STATE_TOPIC = "$state"
 STEP_TOPIC = "$step"
 STREAM_TOPIC = "$stream"
 RELAY_TOPIC = "$relay"
+RENAMED_TOPIC = "$renamed"  # nobody sends to it: it stands where a step had another name
 RELAY_WINDOW = 86_400.0
 """Seconds for which a queue knows the messages that came from an outbox."""
 

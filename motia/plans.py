@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from motia.binding import Binding, is_async_callable
 from motia.declared import check_name
 from motia.inputs import TriggerInfo
-from motia.messages import STATE_TOPIC, STEP_TOPIC, STREAM_TOPIC, Subscription
+from motia.messages import RENAMED_TOPIC, STATE_TOPIC, STEP_TOPIC, STREAM_TOPIC, Subscription
 from motia.middleware import Layer, layers
 from motia.policies import Backoff
 from motia.routing import Path
@@ -143,6 +143,11 @@ def direct_subscription(plan: Plan) -> Subscription:
         concurrency=config.concurrency,
         timeout=config.run_limit,
     )
+
+
+def inherited(wish: Subscription, alias: str) -> Subscription:
+    """The same wish under a name that the step had before: nothing new comes to it, and what waits there is served."""
+    return replace(wish, id=alias + wish.id.removeprefix(wish.step), topic=RENAMED_TOPIC)
 
 
 def schedule_id(plan: Plan) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 from motia.binding import bind
 from motia.errors import ConfigError, RegistrationError, UnknownStep, did_you_mean
-from motia.messages import Subscription
-from motia.plans import Plan, bare_plan, direct_subscription, make_plan, schedule_id, subscription_of
+from motia.messages import RENAMED_TOPIC, Subscription
+from motia.plans import Plan, bare_plan, direct_subscription, inherited, make_plan, schedule_id, subscription_of
 from motia.steps import Step
 from motia.triggers import HttpTrigger, QueueTrigger
 
@@ -37,7 +37,12 @@ class Registry:
     @property
     def topics(self) -> frozenset[str]:
         """Every topic a step subscribes to."""
-        return frozenset(item.topic for item in self.subscriptions)
+        return frozenset(item.topic for item in self.subscriptions) - {RENAMED_TOPIC}
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the steps, and those that they had before."""
+        return frozenset(self.steps).union(*(step.config.aliases for step in self.steps.values()))
 
     def plan_of(self, name: str, trigger: str | None = None) -> Plan:
         """The plan by which ``invoke`` runs a step: its queue trigger if it has one, else its first.
@@ -84,6 +89,7 @@ class _Builder:
         plans = [plan for group in self.by_step.values() for plan in group]
         http = [plan for plan in plans if isinstance(plan.trigger, HttpTrigger)]
         self._check_routes(http)
+        self._check_aliases()
         if self.problems:
             raise RegistrationError(self.problems)
         return self._registry(plans, http)
@@ -103,6 +109,17 @@ class _Builder:
             except ConfigError as error:
                 self.problems.append(f"step {step.name!r} ({step.source}), trigger {index}: {error}")
         return found or [bare_plan(step, own)]
+
+    def _check_aliases(self) -> None:
+        taken = dict(self.steps)
+        for step in self.steps.values():
+            for alias in step.config.aliases:
+                other = taken.setdefault(alias, step)
+                if other is not step or alias == step.name:
+                    self.problems.append(
+                        f"step {step.name!r} ({step.source}) has the alias {alias!r}, which is the name of "
+                        f"{other.name!r} ({other.source}); an alias is a name that no step has any more"
+                    )
 
     def _check_routes(self, plans: Sequence[Plan]) -> None:
         taken: dict[tuple[str, str], Plan] = {}
@@ -135,5 +152,10 @@ class _Builder:
             direct = direct_subscription(plan)
             by_id[direct.id] = plan
             subscriptions.append(direct)
+        for wish in list(subscriptions):
+            for alias in self.steps[wish.step].config.aliases:
+                old = inherited(wish, alias)
+                by_id[old.id] = by_id[wish.id]
+                subscriptions.append(old)
         schedules = {schedule_id(plan): plan for plan in plans if plan.schedule is not None}
         return Registry(self.steps, by_id, http, schedules, self.by_step, subscriptions)

@@ -11,10 +11,12 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 from motia import ambient
 from motia.declarations import read_keys
 from motia.errors import ConfigError
+from motia.messages import is_name
 from motia.triggers import Trigger, read_trigger
 
 P = ParamSpec("P")
 R = TypeVar("R")
+MAX_STEP_NAME = 200
 _TRIGGER_NAMES = {"http": "http", "api": "http", "queue": "queue", "event": "queue"}
 
 
@@ -47,6 +49,7 @@ class StepConfig(metaclass=_Spelled):
         description: default: the first line of the function's docstring.
         flows: the diagrams it is part of.
         include_files: kept for Motia's step files; without effect.
+        aliases: names it had before; what still waits under these runs it.
     """
 
     name: str = ""
@@ -57,12 +60,21 @@ class StepConfig(metaclass=_Spelled):
     description: str | None = None
     flows: Sequence[str] = ()
     include_files: Sequence[str] = ()
+    aliases: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         what = f"step {self.name!r}" if self.name else "a step"
-        if not isinstance(self.name, str):
-            raise ConfigError(f"a step's name expected text, got {self.name!r}")
-        for group in ("triggers", "enqueues", "virtual_enqueues", "virtual_subscribes", "flows", "include_files"):
+        if not is_name(self.name) or len(self.name) > MAX_STEP_NAME:
+            raise ConfigError(f"a step's name expected text of at most {MAX_STEP_NAME} characters, got {self.name!r}")
+        for group in (
+            "triggers",
+            "enqueues",
+            "virtual_enqueues",
+            "virtual_subscribes",
+            "flows",
+            "include_files",
+            "aliases",
+        ):
             value = getattr(self, group)
             if value is not None and (isinstance(value, (str, Mapping)) or not isinstance(value, Sequence)):
                 raise ConfigError(f"{group} of {what} expected a list, got {value!r}")
@@ -73,6 +85,7 @@ class StepConfig(metaclass=_Spelled):
         put("virtual_subscribes", tuple(_enqueue(item, what).topic for item in self.virtual_subscribes or ()))
         put("flows", tuple(self.flows or ()))
         put("include_files", tuple(self.include_files or ()))
+        put("aliases", tuple(self.aliases or ()))
 
     @classmethod
     def read(cls, data: StepConfig | Mapping[str, Any]) -> StepConfig:
@@ -184,6 +197,7 @@ def step(
     description: str | None = None,
     flows: Sequence[str] = (),
     include_files: Sequence[str] = (),
+    aliases: Sequence[str] = (),
 ) -> StepBuilder: ...
 def step(first: Any = None, handler: Any = None, /, **declared: Any) -> Any:
     """Declare a step. Four spellings build the same ``Step``::

@@ -33,6 +33,23 @@ from motia.testing import MotiaTester, fake_context
 FAST = QueueConfig(max_retries=2, backoff_type="fixed", backoff_delay_ms=1000)
 
 
+async def test_the_idempotency_key_is_the_same_for_every_attempt() -> None:
+    seen: list[Any] = []
+
+    @step(triggers=[queue("t", config=FAST)])
+    async def t(data: Any, ctx: FlowContext[Any]) -> None:
+        seen.append((ctx.attempt, ctx.idempotency_key, ctx.delivery_id))
+        if ctx.attempt == 1:
+            raise ValueError
+
+    async with MotiaTester(Motia("memory:", steps=[t])) as tester:
+        sent = await tester.enqueue("t")
+        await tester.advance(seconds=5)
+    key = f"{sent.message_id}:t#t"
+    assert seen == [(1, key, key), (2, key, key)]
+    assert fake_context(trigger="http").idempotency_key is None
+
+
 async def test_the_trace_goes_through_every_hop() -> None:
     seen: list[str] = []
 

@@ -91,6 +91,7 @@ def test_a_step_config_takes_both_spellings_itself() -> None:
         (lambda: step("x", triggers=[queue("$state")]), "does not start with"),
         (lambda: step("x", triggers=[http("FETCH", "/")]), "expected a method of GET"),
         (lambda: step("x", triggers=[queue("t", config={"type": "lifo"})]), "QueueConfig.type"),
+        (lambda: step("x" * 201), "a step's name expected text of at most 200 characters"),
         (lambda: step({"name": "x"}, "not a function"), "expected a function as handler"),
         (lambda: step("x", enqueues=[5])(lambda: None), "enqueues of step 'x' expected topics"),
     ],

@@ -107,7 +107,7 @@ class DjangoMotia(Motia):
     async def _declare(self) -> None:
         backend, registry = super().running.backend, self.registry
         if self.url.startswith("django:"):
-            await backend.working.queue.subscribe(registry.subscriptions, steps=registry.steps.keys())
+            await backend.working.queue.subscribe(registry.subscriptions, steps=registry.names)
 
     @property
     def is_ours(self) -> bool:

@@ -50,7 +50,7 @@ def _declare(sender: Any, *, using: str, **kwargs: Any) -> None:
         _log.warning("the subscriptions of the steps are not written yet: %s", error)
         return
     if isinstance(queue, DjangoQueue) and queue.alias == using and _has_tables(using):
-        drive(queue.subscribe(motia.registry.subscriptions, steps=motia.registry.steps.keys()))
+        drive(queue.subscribe(motia.registry.subscriptions, steps=motia.registry.names))
         drive(queue.declare())
 
 

@@ -45,6 +45,15 @@ class QueueBasics:
         assert await harness.queue.subscribers("t1") == 1
         assert await harness.queue.subscribers("t2") == 1
 
+    async def test_what_waits_under_an_old_name_is_served_and_nothing_new_comes_to_it(self, harness: Harness) -> None:
+        await harness.subscribe(subscription("old", step="old"))
+        await harness.send('"before"')
+        renamed = [subscription("new", step="new"), subscription("old", "$renamed", step="new")]
+        await harness.queue.subscribe(renamed, steps=["new", "old"])
+        await harness.send('"after"')
+        found = {item.subscription: item.payload for item in await harness.claim(of=("new", "old"))}
+        assert found == {"old": '"before"', "new": '"after"'}
+
     async def test_a_claim_takes_no_more_than_it_may(self, harness: Harness) -> None:
         await harness.subscribe(subscription())
         await harness.send(*map(str, range(10)))

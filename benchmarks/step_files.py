@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from http.client import HTTPConnection
 from pathlib import Path
@@ -15,6 +16,8 @@ from benchmarks.tables import heading, median, table
 
 SIZES = (1, 100, 500)
 ROUNDS = 5
+PAUSE = 2.0
+"""Seconds before the edit, in which the next process gets ready."""
 FILE = """from pydantic import BaseModel
 
 from motia import ApiRequest, FlowContext, http, queue
@@ -49,8 +52,8 @@ def main() -> None:
     heading(
         "Step files",
         f"Median (and worst) of {ROUNDS}; half of the files have a schema, an http and a queue trigger. Start: "
-        "from the command to the first answer. Edit: from the saved file to the first answer of the new code. Refused: "
-        "requests that failed meanwhile.",
+        "from the command to the first answer. Edit: from a file that is saved later to the first answer of the "
+        "new code. Refused: requests that failed meanwhile.",
     )
     rows = []
     for size in SIZES:
@@ -79,16 +82,18 @@ def measure(folder: Path, size: int) -> tuple[list[float], list[float], int]:
         )  # fmt: skip
         assert process.stderr is not None
         port = int(re.search(r":(\d+)$", process.stderr.readline().strip())[1])  # type: ignore[index]  # it says where
+        threading.Thread(target=process.stderr.read, daemon=True).start()  # else it stops when the pipe is full
         try:
             until(port, "old")
             starts.append(time.perf_counter() - began)
+            time.sleep(PAUSE)
             began = time.perf_counter()
             set_version(folder, f"new {number}")
             refused += until(port, f"new {number}")
             edits.append(time.perf_counter() - began)
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.wait(30)
     return starts, edits, refused
 
 

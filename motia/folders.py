@@ -76,7 +76,7 @@ class Folder:
             folders[:] = [name for name in folders if self._is_ours(folder, name)]
             for name in names:
                 file = folder / name
-                if _STEP_FILE.fullmatch(name) and file.resolve().is_relative_to(self.root):
+                if _STEP_FILE.fullmatch(name) and (not file.is_symlink() or file.resolve().is_relative_to(self.root)):
                     yield file
 
     def _is_ours(self, parent: Path, name: str) -> bool:

@@ -25,11 +25,17 @@ class Served:
         process: of the operating system.
     """
 
-    def __init__(self, process: Process, telling: int, grace: float) -> None:
+    def __init__(self, process: Process, orders: Orders, telling: int, grace: float) -> None:
         self.process = process
+        self._orders = orders
         self._telling = telling
         self._grace = grace
         self._rest = b""
+
+    async def begin(self) -> None:
+        """Let it load the app."""
+        assert self.process.stdin is not None
+        await self.process.stdin.send(self._orders.line())
 
     async def told(self) -> dict[str, Any] | None:
         """What the process tells next; None where it has ended."""
@@ -71,7 +77,14 @@ async def ended(process: Process, grace: float) -> None:
 
 
 async def spawn(orders: Orders, grace: float) -> Served:
-    """Start a serving process.
+    """Start a serving process, which loads the app; see ``prepare``."""
+    served = await prepare(orders, grace)
+    await served.begin()
+    return served
+
+
+async def prepare(orders: Orders, grace: float) -> Served:
+    """Start a process that has imported all but the app, and waits to be told to load it.
 
     Args:
         grace: seconds it may take to end.
@@ -87,6 +100,4 @@ async def spawn(orders: Orders, grace: float) -> Served:
         start_new_session=True,  # Ctrl-C is the parent's to hear
     )
     os.close(writing)
-    assert process.stdin is not None
-    await process.stdin.send(orders.line())
-    return Served(process, reading, grace)
+    return Served(process, orders, reading, grace)

@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
-from motia.cli.family import Served, spawn
+from motia.cli.family import Served, prepare
 from motia.cli.server import Orders
 
 GRACE = 5.0
@@ -30,6 +30,7 @@ class Reloader:
         self._orders = orders
         self._project = project
         self._current: Served | None = None
+        self._spare: Served | None = None
         self._stop = anyio.Event()
         self._turn = anyio.Lock()
         self._loading: anyio.CancelScope | None = None
@@ -46,8 +47,9 @@ class Reloader:
                 await self._stop.wait()
             finally:
                 tasks.cancel_scope.cancel()
-                if self._current is not None:
-                    await self._current.end()
+                for served in (self._spare, self._current):
+                    if served is not None:
+                        await served.end()
 
     async def _signals(self) -> None:
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
@@ -74,7 +76,7 @@ class Reloader:
         began = time.monotonic()
         if changed:
             _log.info("%s changed", ", ".join(_shown(changed, self._project)))
-        new = await spawn(self._orders, GRACE)
+        new = await self._next()
         message = None
         with anyio.CancelScope() as self._loading:
             message = await new.told()
@@ -96,9 +98,30 @@ class Reloader:
         if old is not None:
             assert self._tasks is not None
             self._tasks.start_soon(old.end)
+        if self._spare is None:
+            assert self._tasks is not None
+            self._tasks.start_soon(self._prepare)
         if error is None:
             again = f"again after {time.monotonic() - began:.1f} s, " if changed else ""
             _log.info("serving %s%s", again, message["loaded"])
+
+    async def _next(self) -> Served:
+        """A process that loads the app as it is now; the one that was prepared for it, if it still lives."""
+        new, self._spare = self._spare, None
+        if new is not None and new.process.returncode is not None:
+            await new.end()
+            new = None
+        new = new or await prepare(self._orders, GRACE)
+        await new.begin()
+        return new
+
+    async def _prepare(self) -> None:
+        """Have the next process import what never changes, so that an edit waits for nothing but the app."""
+        spare = await prepare(self._orders, GRACE)
+        if self._spare is None:
+            self._spare = spare
+        else:
+            await spare.end()
 
 
 def _shown(paths: list[str], project: Path) -> Iterator[str]:

@@ -6,6 +6,8 @@ Its orders are the first line of standard input, whose end means that the parent
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 import logging
 import os
@@ -178,6 +180,8 @@ def _line() -> bytes:
 
 def main() -> None:
     """Read the orders, load the app, wait for ``go``, serve."""
+    if importlib.util.find_spec("uvicorn") is not None:
+        importlib.import_module("uvicorn")  # now, since the orders may come much later
     orders = Orders(**json.loads(_line()))
     app: Any
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from tests.flows.developing import Dev, body_of, eventually, motia_dev
 pytest.importorskip("uvicorn", reason="motia dev needs motia[serve]")
 pytest.importorskip("watchfiles", reason="motia dev needs motia[serve]")
 
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
 STEP = """
 config = {"type": "api", "name": "%s", "path": "/%s", "method": "GET", "emits": []}
 async def handler(req, ctx):
@@ -108,11 +111,29 @@ def test_an_edit_is_served_and_a_broken_one_is_shown_while_the_last_goes_on(proj
         assert dev.close() == 0
 
 
+@linux
 def test_nobody_outlives_a_parent_that_is_killed(project: Path) -> None:
     with motia_dev("--port", "0", cwd=project) as dev:
         http = dev.connect()
+        eventually(lambda: len(children(dev)) == 2)  # the one that serves, and the one that waits for an edit
+        family = children(dev)
         dev.process.kill()
         eventually(lambda: not answers(http))
+        eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+
+
+def children(dev: Dev) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{dev.process.pid}/task/{dev.process.pid}/children").read_text().split()]
+
+
+@linux
+def test_an_edit_is_served_though_the_process_that_waited_for_it_is_gone(project: Path) -> None:
+    with motia_dev("--port", "0", cwd=project) as dev:
+        http = dev.connect()
+        eventually(lambda: len(children(dev)) == 2)
+        os.kill(max(children(dev)), signal.SIGKILL)
+        (project / "steps" / "a_step.py").write_text(STEP % ("A", "a", "two"))
+        eventually(lambda: http.get("/a").text == "two")
 
 
 def answers(http: httpx2.Client) -> bool:

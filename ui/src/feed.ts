@@ -34,7 +34,7 @@ export function reduce(state: FeedState, action: FeedAction): FeedState {
 export const pause = (failures: number, usual: number): number =>
   failures === 0 ? usual : Math.min(10_000, 1_000 * 2 ** (failures - 1))
 
-const SILENCE_MS = 45_000
+const SILENCE_MS = 20_000
 const RESET: FeedEvent = { id: '', type: 'reset', data: {} }
 
 interface Told {
@@ -119,7 +119,7 @@ export class Feed {
     this.expect()
   }
 
-  // The server ends a stream after 25 seconds: a longer silence is a line that has died unnoticed.
+  // The server ends a stream after 5 seconds: a longer silence is a line that has died unnoticed.
   private expect(): void {
     window.clearTimeout(this.timer)
     this.timer = window.setTimeout(() => {

@@ -25,7 +25,8 @@ from motia.web.workbench.queues import list_queues
 from motia.web.workbench.traces import event_of, log_of, span_of, summary_of
 
 TOPICS = ("traces", "logs", "queues")
-SSE_SECONDS, LOOK, HEARTBEAT = 25.0, 1.0, 10.0
+SSE_SECONDS, LOOK = 5.0, 1.0
+"""How long a stream is, for a server that is told to stop waits for its end; and how often it looks, in seconds."""
 MAX_STREAMS = 4
 """Streams in one process; whoever comes later polls."""
 
@@ -47,17 +48,14 @@ class Feed:
 
     async def _told(self, ask: Ask, cursor: str) -> AsyncGenerator[bytes, None]:
         self._streams += 1
-        began = said = time.monotonic()
+        began = time.monotonic()
         try:
             yield b"retry: 1000\n\n"
-            while (now := time.monotonic()) - began < SSE_SECONDS:
+            while time.monotonic() - began < SSE_SECONDS:
                 found = await since(ask, cursor)
                 if found.events or found.reset or found.cursor != cursor:
-                    cursor, said = found.cursor, now
+                    cursor = found.cursor
                     yield b"id: " + cursor.encode() + b"\ndata: " + response_json(found) + b"\n\n"
-                elif now - said > HEARTBEAT:
-                    said = now
-                    yield b": still here\n\n"
                 await anyio.sleep(LOOK)
         finally:
             self._streams -= 1

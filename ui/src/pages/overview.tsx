@@ -52,7 +52,7 @@ function Figures({ of }: { of: Overview }) {
         <Figure
           name="Failed"
           value={percent(totals.errors, totals.runs)}
-          note={totals.errors === null ? '' : `${count(totals.errors)} ${totals.errors === 1 ? 'attempt' : 'attempts'}`}
+          note={!totals.errors ? '' : `${count(totals.errors)} ${totals.errors === 1 ? 'attempt' : 'attempts'}`}
           tone={totals.errors ? 'warn' : undefined}
           to={href(['traces'], { status: 'error' })}
         />

@@ -115,7 +115,7 @@ function QueuePage({ topic, of, queues }: { topic: string; of: QueueSummary | un
     >
       {publishing && <Publish topic={topic} steps={of?.consumers.map((one) => one.step) ?? []} close={() => setPublishing(false)} />}
       <Shown of={queues} what="The queue">
-        {() => (of ? <QueueTabs topic={topic} of={of} /> : <Empty title="There is no such queue" icon="queues"><Link href="/queues" className="button">All queues</Link></Empty>)}
+        {() => (of ? <QueueTabs key={topic} topic={topic} of={of} /> : <Empty title="There is no such queue" icon="queues"><Link href="/queues" className="button">All queues</Link></Empty>)}
       </Shown>
     </Page>
   )
@@ -135,15 +135,16 @@ function Depths({ of }: { of: QueueSummary }) {
 
 function QueueTabs({ topic, of }: { topic: string; of: QueueSummary }) {
   const [params] = useQuery()
-  const tab = params.get('tab') ?? (of.depth.dead ? 'dead' : 'consumers')
+  const [first] = useState(of.depth.dead ? 'dead' : 'consumers') // where one began, one stays, whatever becomes of the count
+  const tab = params.get('tab') ?? first
   return (
-    <>
+    <div className="tabbed">
       <nav className="tabs" aria-label="Parts of the queue">
         <Link href={href(['queues', topic], { tab: 'dead' })} aria-current={tab === 'dead' ? 'page' : undefined}>Dead letters <span className="count">{count(of.depth.dead)}</span></Link>
         <Link href={href(['queues', topic], { tab: 'consumers' })} aria-current={tab === 'consumers' ? 'page' : undefined}>Consumers <span className="count">{of.consumers.length}</span></Link>
       </nav>
       {tab === 'dead' ? <DeadLetters topic={topic} dead={of.depth.dead} /> : <Consumers of={of} />}
-    </>
+    </div>
   )
 }
 

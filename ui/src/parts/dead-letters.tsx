@@ -67,7 +67,9 @@ export function DeadLetters({ topic, dead }: { topic: string; dead: number }) {
       {verb && (
         <Bulk verb={verb} topic={topic} ids={chosen.ids} filter={{ error, q }} count={chosen.count} close={(isDone) => {
           setVerb(null)
-          if (isDone) setPicked(NOTHING)
+          if (!isDone) return
+          setPicked(NOTHING)
+          change({ id: null })
         }} />
       )}
     </div>

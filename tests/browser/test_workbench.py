@@ -1,0 +1,295 @@
+"""The Workbench in a real browser, over a real app with a real worker, below a path of its host."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from motia import MotiaSettings
+from tests.browser.serving import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+PAGES = {
+    "Overview": "",
+    "Flows": "flows",
+    "Endpoints": "endpoints",
+    "Traces": "traces",
+    "Logs": "logs",
+    "Queues": "queues",
+    "Schedules": "schedules",
+    "State": "state",
+    "Streams": "streams",
+}
+API = "/shop/workbench/api/v1/"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Server]:
+    server = Server("tests.browser.workbench_app:app", {"MOTIA_URL": f"sqlite:///{tmp_path / 'parcels.db'}"})
+    yield server
+    server.stop()
+
+
+class Bench:
+    """The Workbench in a tab: whatever it says to the console, or asks of others, is noted.
+
+    Args:
+        page: an empty tab.
+    """
+
+    def __init__(self, page: Any, server: Server) -> None:
+        self.page, self.server = page, server
+        self.said: list[str] = []
+        self.abroad: list[str] = []
+        page.on("console", self._hear)
+        page.on("request", self._see)
+
+    def _hear(self, message: Any) -> None:
+        if message.type in {"error", "warning"}:
+            self.said.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def _see(self, request: Any) -> None:
+        if not request.url.startswith((self.server.url, "data:", "blob:")):
+            self.abroad.append(request.url)
+
+    def open(self, path: str = "") -> None:
+        self.page.goto(f"{self.server.url}/shop/workbench/{path}")
+        self.page.wait_for_selector("main h1")
+
+    def wait(self, selector: str) -> Any:
+        found = self.page.locator(selector).first
+        found.wait_for(timeout=30_000)
+        return found
+
+    def gone(self, selector: str) -> None:
+        self.page.locator(selector).first.wait_for(state="detached", timeout=30_000)
+
+    def send(self, id: str) -> None:
+        self.server.post("/shop/parcels", {"id": id})
+
+
+@pytest.fixture
+def bench(page: Any, shop: Server) -> Iterator[Bench]:
+    bench = Bench(page, shop)
+    yield bench
+    assert bench.said == []
+    assert bench.abroad == []
+
+
+def ask(server: Server, method: str, path: str, body: Any = None, **headers: str) -> Any:
+    """The JSON of the API's answer."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(server.url + API + path, data, {"content-type": "application/json", **headers})
+    request.method = method
+    with urllib.request.urlopen(request, timeout=20) as response:
+        return json.loads(response.read())
+
+
+def test_every_page_opens_from_the_rail_and_by_its_address(bench: Bench) -> None:
+    bench.open()
+    for word, path in PAGES.items():
+        bench.page.get_by_role("link", name=word, exact=True).click()
+        bench.wait(f"main h1:has-text('{word}')")
+        assert bench.page.url == f"{bench.server.url}/shop/workbench/{path}"
+        bench.page.reload()
+        bench.wait(f"nav a[aria-current=page]:has-text('{word}')")
+    bench.wait(".live-live")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 900])
+def test_no_page_is_wider_than_the_window(bench: Bench, scheme: str, width: int) -> None:
+    bench.page.emulate_media(color_scheme=scheme)
+    bench.page.set_viewport_size({"width": width, "height": 800})
+    bench.send("p-1")
+    bench.open()
+    for path in PAGES.values():
+        bench.open(path)
+        bench.page.wait_for_selector(".waiting", state="detached")
+        assert bench.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        background = bench.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (int(re.findall(r"\d+", background)[0]) < 100) == (scheme == "dark")
+
+
+def test_what_failed_for_good_is_seen_and_redriven_and_gone(bench: Bench) -> None:
+    bench.send("p-1")
+    bench.open("queues")
+    bench.wait("nav .badge:text-is('1')")
+    bench.page.get_by_role("link", name="parcel.sent").click()
+    bench.wait("text=RoadClosed")
+    bench.wait("td .cover:has-text('no way to bring p-1')").click()
+    bench.wait(".inspector summary:text-is('Stack')").click()
+    bench.wait(".inspector pre:has-text('raise RoadClosed')")
+    ask(bench.server, "PUT", "state/roads/north", {"value": "open"}, **{"if-none-match": "*"})
+    bench.page.get_by_role("checkbox", name="All on this page").check()
+    bench.wait("[role=toolbar] >> text=Redrive…").click()
+    bench.wait("dialog button:text-is('Redrive 1')").click()
+    bench.wait("text=All clear")
+    bench.gone("nav .badge")
+    assert ask(bench.server, "GET", "state/parcels/p-1")["value"]["status"] == "delivered"
+
+
+def test_discarding_asks_first(bench: Bench) -> None:
+    bench.send("p-1")
+    bench.open("queues/parcel.sent")
+    bench.wait("td .cover:has-text('p-1')").click()
+    bench.wait(".inspector >> text=Discard…").click()
+    bench.wait("dialog >> text=Cancel").click()
+    assert len(ask(bench.server, "GET", "queues/parcel.sent/messages")["items"]) == 1
+    bench.wait(".inspector >> text=Discard…").click()
+    bench.wait("dialog button:text-is('Discard 1')").click()
+    bench.wait("text=All clear")
+    assert ask(bench.server, "GET", "queues/parcel.sent/messages")["items"] == []
+
+
+def test_a_dead_letter_is_mended_and_sent_again(bench: Bench) -> None:
+    bench.send("p-1")
+    bench.open("queues/parcel.sent")
+    bench.wait("td .cover:has-text('p-1')").click()
+    bench.wait(".inspector >> text=Edit and redrive…").click()
+    bench.wait("dialog textarea").fill('{"id": "late-2"}')
+    bench.wait("dialog >> text=Redrive as edited").click()
+    bench.wait("text=All clear")
+
+
+@pytest.mark.skipif("traces" not in MotiaSettings.model_fields, reason="needs recorded runs")
+def test_the_tester_sends_to_the_real_route_and_shows_what_followed(bench: Bench) -> None:
+    bench.open(f"endpoints/{quote('POST /shop/parcels', safe='')}")
+    body = bench.wait(".tester textarea")
+    assert json.loads(body.input_value()) == {"id": "p-1", "weight": 2}
+    body.fill('{"id": "late-1", "weight": "heavy"}')
+    bench.wait("text=body.weight: expected integer, got string")
+    body.fill('{"id": "late-1", "weight": 3}')
+    bench.wait(".tester button:has-text('Send')").click()
+    bench.wait(".reply-line:has-text('202')")
+    bench.wait(".tester-reply .json:has-text('late-1')")
+    bench.wait(".followed li:has-text('thank')")
+    bench.wait(".followed .status:has-text('recovered')")
+    bench.wait(".followed >> text=Open the trace").click()
+    bench.wait("main h1:has-text('POST')")
+    bench.wait(".waterfall:has-text('attempt 2/2')")
+    bench.wait(".wf-span:has-text('deliver') .status:has-text('retry')").click()
+    bench.wait(".inspector .errorbox:has-text('RoadClosed')")
+    bench.wait(".wf-event:has-text('the road is closed')")
+    bench.page.get_by_role("link", name="Logs", exact=True).last.click()
+    bench.wait(".logline:has-text('parcel accepted')")
+
+
+def test_state_is_edited_with_the_version_that_was_seen(bench: Bench) -> None:
+    odd = "a/b %2F ü"
+    path = f"state/roads/{quote(quote(odd, safe=''))}"
+    ask(bench.server, "PUT", path, {"value": {"lanes": 2}}, **{"if-none-match": "*"})
+    bench.open("state/roads")
+    bench.page.get_by_role("link", name=odd).click()
+    bench.wait(".inspector .json:has-text('lanes')")
+    bench.wait(".inspector >> text=Edit…").click()
+    bench.wait("dialog textarea").fill('{"lanes": 4}')
+    bench.wait("dialog >> text=Save").click()
+    bench.gone("dialog")
+    bench.wait(".inspector .json-number:text-is('4')")
+    seen = ask(bench.server, "GET", path)
+    assert seen["value"] == {"lanes": 4}
+
+
+def test_an_edit_that_crosses_another_shows_it_and_overwrites_nothing(bench: Bench) -> None:
+    version = ask(bench.server, "PUT", "state/roads/north", {"value": 1}, **{"if-none-match": "*"})["version"]
+    bench.open("state/roads/north")
+    bench.wait(".inspector >> text=Edit…").click()
+    bench.wait("dialog textarea").fill("3")
+    ask(bench.server, "PUT", "state/roads/north", {"value": 2}, **{"if-match": f'"{version}"'})
+    bench.wait("dialog >> text=Save").click()
+    bench.wait("dialog >> text=somebody has changed it since")
+    assert ask(bench.server, "GET", "state/roads/north")["value"] == 2
+    bench.wait("dialog >> text=I have seen it").click()
+    bench.wait("dialog >> text=Save").click()
+    bench.gone("dialog")
+    assert ask(bench.server, "GET", "state/roads/north")["value"] == 3
+    bench.said = [line for line in bench.said if "412" not in line]  # the browser notes each answer of the kind
+
+
+def test_a_flow_is_drawn_and_listed_and_its_steps_can_be_run(bench: Bench) -> None:
+    bench.open("flows/parcels")
+    bench.wait(".react-flow__node:has-text('deliver')").click()
+    bench.wait(".inspector h2:text-is('deliver')")
+    assert bench.page.locator(".react-flow__node").count() == 5
+    assert bench.page.locator(".react-flow__edge").count() == 2
+    bench.wait("button:text-is('List')").click()
+    bench.wait("tr:has-text('deliver') >> text=parcel.delivered → thank")
+    bench.wait(".inspector button:text-is('Run…')").click()
+    bench.wait("dialog textarea").fill('{"id": "late-7"}')
+    bench.wait("dialog button:text-is('Run')").click()
+    bench.wait("dialog >> text=Open its trace")
+
+
+def test_streams_and_schedules_are_shown(bench: Bench) -> None:
+    ask(bench.server, "PUT", "streams/board/today/p-9", {"value": {"status": "on its way"}}, **{"if-none-match": "*"})
+    bench.open("streams/board/today")
+    bench.wait("tr:has-text('on its way')")
+    bench.open("schedules")
+    bench.wait("tr:has-text('nightly') >> text=Europe/Berlin")
+    bench.wait("tr:has-text('nightly') [title=Pause]").click()
+    bench.wait("tr:has-text('nightly') .status:has-text('paused')")
+
+
+def test_a_feed_that_breaks_is_told_of_and_comes_back(bench: Bench) -> None:
+    bench.open("queues")
+    bench.wait(".live-live")
+    bench.server.stop()
+    bench.wait(".lost-bar:has-text('Disconnected')")
+    bench.wait("text=Could not be refreshed")
+    bench.server.start()
+    bench.wait(".live-live")
+    bench.gone(".lost-bar")
+    bench.gone("text=Could not be refreshed")
+    bench.said.clear()  # the browser notes each request that found nobody
+
+
+def test_everything_is_reached_by_keyboard(bench: Bench) -> None:
+    bench.open()
+    keyboard = bench.page.keyboard
+    keyboard.press("g")
+    keyboard.press("q")
+    bench.wait("main h1:has-text('Queues')")
+    keyboard.press("j")
+    keyboard.press("Enter")
+    bench.wait("main h1:has-text('parcel.')")
+    keyboard.press("Control+k")
+    bench.page.keyboard.type("deliver")
+    bench.wait("[role=option]:has-text('deliver')")
+    keyboard.press("Escape")
+    bench.gone("dialog[open]")
+    keyboard.press("?")
+    bench.wait("dialog:has-text('Keyboard')")
+    keyboard.press("Escape")
+    bench.gone("dialog[open]")
+    keyboard.press("g")
+    keyboard.press("l")
+    bench.wait("main h1:has-text('Logs')")
+    keyboard.press("/")
+    assert bench.page.evaluate("document.activeElement.type") == "search"
+
+
+def test_the_theme_is_kept(bench: Bench) -> None:
+    bench.page.emulate_media(color_scheme="light")
+    bench.open()
+    bench.page.get_by_role("button", name="Theme: auto").click()
+    bench.page.reload()
+    bench.wait("html[data-theme=dark]")
+
+
+def test_a_request_that_fails_says_so_and_can_be_tried_again(bench: Bench) -> None:
+    bench.page.route("**/api/v1/overview*", lambda route: route.fulfill(status=503, body="", content_type="text/html"))
+    bench.open()
+    bench.wait(".failure:has-text('The overview')")
+    bench.page.unroute("**/api/v1/overview*")
+    bench.wait(".failure >> text=Try again").click()
+    bench.wait(".figures")
+    bench.said.clear()  # the browser notes the failed request

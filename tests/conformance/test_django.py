@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import anyio
@@ -11,10 +11,10 @@ import pytest
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.db import connections
 
-from motia.backends import open_backend
+from motia.backends import Backend, open_backend
 from motia.clock import SystemClock
 from motia.testing import VirtualClock
-from motia.testing.conformance import Harness, QueueConformance, StoreConformance
+from motia.testing.conformance import Harness, QueueConformance, StoreConformance, StreamConformance, StreamHarness
 from tests.django_site import ready
 
 ready()
@@ -39,37 +39,57 @@ async def _at_once(queue: DjangoQueue, subscriptions: Any, *, steps: Any) -> Non
 
 
 @pytest.fixture
-async def harness(driver: str, place: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Harness]:
+async def backends(
+    driver: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Backend, Backend, VirtualClock | SystemClock]]:
+    """The backend under test and, for another process, a second one; with the clock of both."""
     if driver == "blocking":  # the suite calls it on the thread of its event loop, where Django would refuse
         monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    embedded = place.startswith("sqlite")
-    clock = VirtualClock() if embedded else SystemClock()
+    clock = VirtualClock() if place.startswith("sqlite") else SystemClock()
     async with ThreadSensitiveContext():
         block = added("motia_test", settings_of(place), "motia")
         await sync_to_async(block.__enter__)()
         try:
-            backend, second = (open_backend("django://motia_test", clock, 5.0) for _ in range(2))
-            ports, other = getattr(backend, driver), second.working
-
-            if isinstance(ports.queue, DjangoQueue):
-                monkeypatch.setattr(DjangoQueue, "subscribe", _at_once)
-
-            async def advance(seconds: float) -> None:
-                clock.advance(seconds)
-
-            yield Harness(
-                ports.queue,
-                other.queue,
-                ports.store,
-                advance if embedded else anyio.sleep,
-                clock.now if embedded else time.time,
+            yield (
+                open_backend("django://motia_test", clock, 5.0),
+                open_backend("django://motia_test", clock, 5.0),
+                clock,
             )
-            for each in (ports, other):
-                await each.queue.close()
             if driver == "blocking":
                 connections["motia_test"].close()
         finally:
             await sync_to_async(block.__exit__)(None, None, None)
+
+
+def _advance(clock: VirtualClock | SystemClock) -> Callable[[float], Awaitable[None]]:
+    async def advance(seconds: float) -> None:
+        if isinstance(clock, VirtualClock):
+            clock.advance(seconds)
+        else:
+            await anyio.sleep(seconds)
+
+    return advance
+
+
+@pytest.fixture
+async def harness(driver: str, backends: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Harness]:
+    backend, second, clock = backends
+    ports, other = getattr(backend, driver), second.working
+    if isinstance(ports.queue, DjangoQueue):
+        monkeypatch.setattr(DjangoQueue, "subscribe", _at_once)
+    now = clock.now if isinstance(clock, VirtualClock) else time.time
+    yield Harness(ports.queue, other.queue, ports.store, _advance(clock), now)
+    for each in (ports, other):
+        await each.queue.close()
+
+
+@pytest.fixture
+async def streams(driver: str, backends: Any) -> AsyncIterator[StreamHarness]:
+    backend, second, clock = backends
+    ports, other = getattr(backend, driver), second.working
+    yield StreamHarness(ports.streams, other.streams, _advance(clock))
+    for each in (ports, other):
+        await each.streams.close()
 
 
 class TestQueue(QueueConformance):
@@ -89,4 +109,8 @@ def _only_for_workers(harness: Harness) -> None:
 
 
 class TestStore(StoreConformance):
+    pass
+
+
+class TestStreams(StreamConformance):
     pass

@@ -1,9 +1,19 @@
-"""The current app: what ``motia.enqueue`` and its kin reach from a plain view, a model's ``save`` or a shell."""
+"""The current app: what ``motia.enqueue`` and its kin reach from a plain view, a model's ``save`` or a shell.
+
+It is the first of these:
+
+1. in a handler, the app that runs it;
+2. in a request of Django, the project's; in an application context of Flask, the one mounted on that app;
+3. the app that was opened last, of those that are open (``async with``, ``open()``, the lifespan of FastAPI);
+4. in a process with Django, the project's; in one with Flask, the one mounted last.
+
+Apps that Django or Flask open themselves are in none but their own places, so they never stand in for another's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol
 
 from motia.concurrency import in_event_loop
 from motia.current import running
@@ -43,39 +53,68 @@ class App(Protocol):
         ...
 
 
+class Host(NamedTuple):
+    """A framework that opens apps itself. Both functions return None where it has no app to offer.
+
+    Attributes:
+        here: the app of the request or the context that is running.
+        default: the one for code outside of any.
+    """
+
+    here: Callable[[], App | None]
+    default: Callable[[], App | None]
+
+
 _open_apps: list[App] = []
-_default: Callable[[], App] | None = None
+_hosts: dict[str, Host] = {}
 
 
 def current_app() -> App:
-    """The app of the running handler, else the one that was opened last in this process.
+    """The app that ambient functions use; see the rule at the top.
 
     Raises:
-        NoCurrentApp: none is open.
+        NoCurrentApp: there is none.
     """
-    run = running.get()
-    if run is not None and run.app is not None:
-        app: App = run.app
-        return app
-    if _open_apps:
-        return _open_apps[-1]
-    if _default is not None:
-        return _default()
+    for app in _offers():
+        if app is not None:
+            return app
     raise NoCurrentApp(
         "no motia app is open in this process; open one with `async with motia:`, mount it on your web app, "
         "or call `motia.open()` in a script"
     )
 
 
-def use_by_default(make: Callable[[], App]) -> None:
-    """Where no app is open, have ambient functions use this one: frameworks with one app per process know it."""
-    global _default  # noqa: PLW0603  # one per process, as said
-    _default = make
+def _offers() -> Iterator[App | None]:
+    run = running.get()
+    yield None if run is None else run.app
+    yield from (host.here() for host in _hosts.values())
+    yield _open_apps[-1] if _open_apps else None
+    yield from (host.default() for host in _hosts.values())
+
+
+def use_host(name: str, host: Host, *, first: bool = False) -> None:
+    """Have a framework asked for its apps, from now on.
+
+    Args:
+        name: whoever had it before is forgotten.
+        first: before all others, as becomes one that has the whole process.
+    """
+    _hosts.pop(name, None)
+    others = dict(_hosts)
+    if first:
+        _hosts.clear()
+    _hosts[name] = host
+    _hosts.update(others)
 
 
 def app_opened(app: App) -> None:
     """Make ``app`` the one that ambient functions use."""
     _open_apps.append(app)
+
+
+def leave_to_host(app: App) -> None:
+    """Have an app that a framework has opened found through that framework alone."""
+    app_closed(app)
 
 
 def app_closed(app: App) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from motia import ambient
 from motia.app import Motia, disown
 from motia.worker import Worker
 
@@ -101,6 +102,7 @@ class Hosted:
             except Exception as error:
                 self._failed, self._again = error, time.monotonic() + RETRY
                 raise
+            ambient.leave_to_host(self.motia)
             self._stack = opening.pop_all()
         atexit.register(self.close)
 

@@ -12,8 +12,7 @@ from motia.testing import MotiaTester
 
 
 def test_without_an_open_app_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ambient, "_default", None)  # tests of frameworks, whose apps live as long as the process
-    monkeypatch.setattr(ambient, "_open_apps", [])
+    monkeypatch.setattr(ambient, "_hosts", {})  # of frameworks, whose apps live as long as the process
     with pytest.raises(NoCurrentApp, match="open one with `async with motia:`"):
         motia.enqueue("t", {})
 

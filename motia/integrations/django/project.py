@@ -17,6 +17,7 @@ from django.apps import apps
 from django.conf import settings
 from django.utils.module_loading import module_has_submodule
 
+from motia import ambient
 from motia.app import Motia
 from motia.backends import Backend
 from motia.concurrency import Portal, ThreadPool, drive
@@ -86,6 +87,7 @@ class DjangoMotia(Motia):
             if self._open is None:
                 opening = super().open()
                 drive(opening) if self.is_ours else self._background(opening)
+                ambient.leave_to_host(self)
 
     async def open(self) -> None:
         """Open the app for a worker or a command: the subscriptions are written at once.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+from contextvars import ContextVar
 from typing import Any
 
-from django.core.signals import request_started, setting_changed
+from django.core.signals import request_finished, request_started, setting_changed
 from django.db import connections
 from django.db.models.signals import post_migrate
 from django.utils.autoreload import autoreload_started
 from django.utils.module_loading import autodiscover_modules
 
-from motia import ambient
+from motia import Motia, ambient
 from motia.concurrency import drive
 from motia.errors import MotiaError
 from motia.integrations.django import inprocess
@@ -26,11 +27,28 @@ _SETTINGS = {"MOTIA", "DATABASES", "DEBUG", "TIME_ZONE", "INSTALLED_APPS", "TASK
 def connect() -> None:
     """Find the steps of the installed apps, and listen."""
     autodiscover_modules("steps")
-    ambient.use_by_default(current_motia)
+    ambient.use_host("django", ambient.Host(_of_request, current_motia), first=True)
     setting_changed.connect(_changed, dispatch_uid="motia")
     post_migrate.connect(_declare, dispatch_uid="motia")
-    request_started.connect(inprocess.on_request, dispatch_uid="motia")
+    request_started.connect(_begun, dispatch_uid="motia")
+    request_finished.connect(_ended, dispatch_uid="motia")
     autoreload_started.connect(inprocess.on_autoreload, dispatch_uid="motia")
+
+
+_in_request: ContextVar[bool] = ContextVar("motia_in_django_request", default=False)
+
+
+def _begun(sender: Any, **kwargs: Any) -> None:
+    _in_request.set(True)
+    inprocess.on_request(sender, **kwargs)
+
+
+def _ended(sender: Any, **kwargs: Any) -> None:
+    _in_request.set(False)
+
+
+def _of_request() -> Motia | None:
+    return current_motia() if _in_request.get() else None
 
 
 def _changed(*, setting: str, **kwargs: Any) -> None:

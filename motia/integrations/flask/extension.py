@@ -9,8 +9,8 @@ from typing import NamedTuple
 from flask import Flask, current_app, has_app_context
 from flask.cli import ScriptInfo
 
-from motia import ConfigError, Motia, NoCurrentApp
-from motia.ambient import use_by_default
+from motia import ConfigError, Motia
+from motia.ambient import Host, use_host
 from motia.web.hosting import Hosted
 
 EXTENSION = "motia"
@@ -37,15 +37,26 @@ def remember(motia: Motia, hosted: Hosted | None) -> None:
     if hosted is not None:
         _hosts[motia] = hosted
         _last[:] = [weakref.ref(motia)]
-        use_by_default(_found)
+        use_host("flask", Host(_here, _default))
 
 
-def _found() -> Motia:
-    """The app for ``motia.enqueue`` and its kin where no request has opened one: in a shell, or a command."""
-    motia = mounted_on(current_app._get_current_object()).motia if has_app_context() else _last[0]()  # type: ignore[attr-defined]  # a proxy
-    if motia is None or motia not in _hosts:
-        raise NoCurrentApp("no motia app is mounted on a Flask app in this process")
-    _ = _hosts[motia].running  # opens it
+def _here() -> Motia | None:
+    """The app for ``motia.enqueue`` and its kin in an application context; opened if need be."""
+    found = current_app.extensions.get(EXTENSION) if has_app_context() else None
+    return None if found is None else _opened(found.motia)
+
+
+def _default() -> Motia | None:
+    """The same where there is no context: in a shell, or on a thread of the app's own."""
+    motia = _last[0]()
+    return None if motia is None else _opened(motia)
+
+
+def _opened(motia: Motia) -> Motia | None:
+    hosted = _hosts.get(motia)
+    if hosted is None:  # it has been taken to another Flask app
+        return None
+    _ = hosted.running
     return motia
 
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
-
-from django_tasks import task
 
 from motia import Discard
 from tests.django_site.shop.models import Order
+
+# The framework is Django's own from 6.0 on.
+task: Any = import_module("django_tasks" if find_spec("django.tasks") is None else "django.tasks").task
 
 failures: list[int] = []
 """How often each flaky task has still to fail."""

@@ -27,7 +27,7 @@ from motia.web.failures import error_answer, too_large
 from motia.web.incoming import Incoming
 from motia.web.multipart import parse
 from motia.web.origins import Origins
-from motia.web.workbench.access import site_of
+from motia.web.workbench.access import Mode, site_of
 from motia.worker import Worker
 
 _log = logging.getLogger("motia.http")
@@ -39,13 +39,15 @@ class Application:
     Args:
         motia: the app.
         worker: run the worker in this process as well.
+        workbench: as ``mount`` of the frameworks takes it.
 
     Raises:
         RegistrationError: lists everything that is wrong with the steps.
-        ConfigError: a step has ``dependencies``, which only a framework can solve.
+        ConfigError: a step has ``dependencies``, which only a framework can solve, or the Workbench is wanted and
+            nobody says who may see it.
     """
 
-    def __init__(self, motia: Motia, *, worker: bool = True) -> None:
+    def __init__(self, motia: Motia, *, worker: bool = True, workbench: Mode = "auto") -> None:
         self.motia = motia
         self._worker = worker
         self._limit = motia.settings.body_limit
@@ -58,7 +60,7 @@ class Application:
                     f"step {plan.name!r} has dependencies=[...], which its framework solves; serve the framework's app"
                 )
         self._router = make_router(plans)
-        self.workbench = site_of(motia, "auto")
+        self.workbench = site_of(motia, workbench)
         self._front = BuiltInApp(motia, self._rest, workbench=self.workbench)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -31,14 +31,15 @@ def build() -> list[URLPattern]:
     """The routes, in the order in which the first that matches is the right one."""
     endpoints = list(make_endpoints(current_motia().registry.http).values())
     router = Router((_path(item), item) for item in endpoints)
-    own = current_motia().settings.streams_path.split("/")[1]
+    settings = current_motia().settings
+    own = {path.split("/")[1] for path in (settings.streams_path, settings.workbench_path)}
     apart: list[URLPattern] = []
     others: list[URLPattern] = []
     for endpoint in sorted(endpoints, key=_precedence):
         view = make_view(endpoint, router.match)
         for method, declared in endpoint.paths.items():
             route = declared.render("<str:{}>", "<motia_rest:{}>").removeprefix("/")
-            found = others if route.startswith("<") or route.partition("/")[0] == own else apart
+            found = others if route.startswith("<") or route.partition("/")[0] in own else apart
             found.append(path(route, view, name=endpoint.plans[method].name))
     return [*apart, *patterns_of(current_motia()), *others]  # most requests are for steps
 

@@ -22,14 +22,17 @@ MAX_BULK = 1000
 """Dead letters that one look reads, and one action takes."""
 
 
-async def _letters(ask: Ask) -> list[DeadLetter]:
-    """The newest dead letters of the topic, at most ``MAX_BULK`` of each of its steps."""
+async def _letters(ask: Ask) -> tuple[list[DeadLetter], bool]:
+    """The newest dead letters of the topic, at most ``MAX_BULK`` of each of its steps; whether there may be more."""
     entries = await entries_of(ask)
     found: list[DeadLetter] = []
+    capped = False
     for step in dict.fromkeys(entry.id.partition("#")[0] for entry in entries if entry.dead):
-        found += await ask.queue.dead(DeadQuery(step=step, limit=MAX_BULK))
+        newest = await ask.queue.dead(DeadQuery(step=step, limit=MAX_BULK))
+        capped = capped or len(newest) == MAX_BULK
+        found += newest
     topic = ask.params["topic"]
-    return sorted((item for item in found if item.topic == topic), key=lambda item: -item.dead_at)
+    return sorted((item for item in found if item.topic == topic), key=lambda item: -item.dead_at), capped
 
 
 def _chosen(ask: Ask, letters: Sequence[DeadLetter], wanted: Callable[[str], str | None]) -> list[DeadLetter]:
@@ -54,10 +57,9 @@ async def list_messages(ask: Ask) -> models.Page[models.MessageSummary]:
     state = ask.query.get("state", "dead")
     if state != "dead":
         raise HttpError(422, f"queues can list their dead letters, and count the rest; got state={state!r}")
-    entries = await entries_of(ask)
-    letters = _chosen(ask, await _letters(ask), ask.query.get)
+    newest, capped = await _letters(ask)
+    letters = _chosen(ask, newest, ask.query.get)
     start, limit = ask.number("cursor", 0), ask.limit
-    capped = sum(entry.dead for entry in entries) > MAX_BULK and len(letters) >= MAX_BULK
     following = str(start + limit) if len(letters) > start + limit else None
     rows = [_row(ask, letter) for letter in letters[start : start + limit]]
     return models.Page(rows, following, models.Total(len(letters), capped))
@@ -66,7 +68,7 @@ async def list_messages(ask: Ask) -> models.Page[models.MessageSummary]:
 async def list_errors(ask: Ask) -> list[models.ErrorGroup]:
     """The newest dead letters by what went wrong, the most frequent first."""
     groups: dict[str, list[models.Failure]] = {}
-    for letter in await _letters(ask):
+    for letter in (await _letters(ask))[0]:
         failure = _shown_failure(ask.curtain, letter)
         groups.setdefault(failure.fingerprint or "", []).append(failure)
     rows = [models.ErrorGroup(name, found[0].type, found[0].message, len(found)) for name, found in groups.items()]
@@ -170,7 +172,8 @@ async def _expected(ask: Ask) -> tuple[list[str], bool]:
     wanted, expect = ask.given("filter", dict), ask.given("expect", int)
     if expect is None:
         raise HttpError(422, "expected 'expect', the number of messages that the filter was seen to match")
-    letters = _chosen(ask, await _letters(ask), lambda name: _text_of(wanted, name))
+    newest, capped = await _letters(ask)
+    letters = _chosen(ask, newest, lambda name: _text_of(wanted, name))
     if len(letters) > expect * 1.1:
         raise HttpError(
             409,
@@ -178,7 +181,7 @@ async def _expected(ask: Ask) -> tuple[list[str], bool]:
             code="count_grew",
             details={"count": len(letters)},
         )
-    return [letter.id for letter in letters[:MAX_BULK]], len(letters) >= MAX_BULK
+    return [letter.id for letter in letters[:MAX_BULK]], capped or len(letters) > MAX_BULK
 
 
 def _text_of(wanted: dict[str, Any], name: str) -> str | None:

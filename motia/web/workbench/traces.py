@@ -8,7 +8,7 @@ from typing import Any
 from motia.codec import loads
 from motia.errors import HttpError
 from motia.redaction import HIDDEN
-from motia.traces.base import LogFilter, TraceDetail, TraceFilter, TraceStore, TraceSummary
+from motia.traces.base import LogFilter, TraceDetail, TraceFilter, TracePage, TraceStore, TraceSummary
 from motia.tracing.records import ErrorRecord, EventRecord, SpanRecord
 from motia.web.operations import send_to_step
 from motia.web.workbench import models
@@ -16,6 +16,7 @@ from motia.web.workbench.asking import Ask, Route
 from motia.web.workbench.curtain import Curtain
 from motia.web.workbench.failing import fingerprint
 
+LOOKS = 5
 FAILURES = 100
 """Failed traces that are looked at for groups of failures; ten groups are shown."""
 
@@ -41,9 +42,25 @@ async def list_traces(ask: Ask) -> models.Page[models.TraceSummary]:
         after_us=ask.number("since", 0) * 1000 or None,
         before_us=ask.number("before", 0) * 1000 or None,
     )
-    page = await _store(ask).traces(wanted, ask.limit, query.get("cursor"))
+    page = await _shown(ask, wanted, query.get("hide"))
     total = None if page.total is None else models.Total(page.total)
     return models.Page([summary_of(ask.curtain, item) for item in page.items], page.next, total)
+
+
+async def _shown(ask: Ask, wanted: TraceFilter, hidden: str | None) -> TracePage:
+    """A page without the traces of one kind of trigger. It may be short: no more than ``LOOKS`` pages are read."""
+    store = _store(ask)
+    page = await store.traces(wanted, ask.limit, ask.query.get("cursor"))
+    if hidden is None:
+        return page
+    found = [item for item in page.items if item.kind != hidden]
+    for _ in range(LOOKS - 1):
+        left = ask.limit - len(found)
+        if page.next is None or left <= 0:
+            break
+        page = await store.traces(wanted, left, page.next)
+        found += [item for item in page.items if item.kind != hidden]
+    return TracePage(found, page.next)
 
 
 async def recent_of(ask: Ask, step: str) -> list[models.TraceSummary]:

@@ -28,8 +28,8 @@ GETS = {
     "traces": "traces",
     "logs": "logs",
     "queues": "queues",
-    "messages": "queues/order.created/messages?state=dead",
-    "errors": "queues/order.created/errors",
+    "messages": "queues/order.placed/messages?state=dead",
+    "errors": "queues/order.placed/errors",
     "schedules": "schedules",
     "state": "state",
     "state-keys": "state/orders",
@@ -40,7 +40,7 @@ GETS = {
     "stream-item": "streams/orders.live/all/A-1",
     "search": "search?q=order",
     "problem-404": "steps/nobody",
-    "problem-422": "queues/order.created/messages?state=ready",
+    "problem-422": "queues/order.placed/messages?state=ready",
 }
 
 
@@ -58,14 +58,14 @@ def recorded() -> dict[str, Any]:
         client = Client(address)
         start = client.get(f"{API}events").json["cursor"]
         for sku in ("A-1", "R-1", "X-1", "X-2"):
-            client.send("POST", "/orders", json={"sku": sku, "qty": 2, "password": "never shown"})
-        eventually(lambda: len(client.get(f"{API}queues/order.created/messages").json["items"]) == 2)
+            client.send("POST", "/purchases", json={"sku": sku, "qty": 2, "password": "never shown"})
+        eventually(lambda: len(client.get(f"{API}queues/order.placed/messages").json["items"]) == 2)
         if records:
             eventually(lambda: _statuses(client) == {"ok", "recovered", "error"})
         for name, path in GETS.items():
             found[name] = client.get(API + path).json
         letter = found["messages"]["items"][0]["id"]
-        found["message"] = client.get(f"{API}queues/order.created/messages/{encoded(letter)}").json
+        found["message"] = client.get(f"{API}queues/order.placed/messages/{encoded(letter)}").json
         for trace in found["traces"]["items"]:
             found[f"trace-{trace['status']}"] = client.get(f"{API}traces/{trace['id']}").json
         found["feed"] = client.get(f"{API}events?after={encoded(start)}").json

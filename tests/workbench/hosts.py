@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -18,7 +19,7 @@ from motia.integrations.django import inprocess
 from motia.integrations.django.asgi import with_motia
 from motia.integrations.fastapi import mount as mount_on_fastapi
 from motia.integrations.flask import mount as mount_on_flask
-from motia.testing.conformance.adapter_client import Client, Reply
+from motia.testing.conformance.adapter_client import TIMEOUT, Client, Reply
 from motia.web.application import Application
 from motia.web.workbench import User
 from tests.adapters.serving import Address, served, served_wsgi
@@ -148,6 +149,16 @@ class Person:
         told = {name.replace("_", "-"): value for name, value in headers.items()}
         return self._client.get(self.mount + path, {**self._headers, **told})
 
+    def status_as(self, host: str, path: str) -> int:
+        """The status of an answer to somebody whose browser takes this server for another."""
+        connection = http.client.HTTPConnection(*self._client.address, timeout=TIMEOUT)
+        with closing(connection):
+            connection.putrequest("GET", f"{self.mount}/api/v1/{path}", skip_host=True)
+            connection.putheader("host", host)
+            connection.endheaders()
+            with closing(connection.getresponse()) as response:
+                return response.status
+
     def act(self, path: str, json: Any = None, method: str = "POST", **headers: str) -> Reply:
         """Change something, as the page does: with the host's token, and where the page is from."""
         told = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -155,6 +166,11 @@ class Person:
         return self._client.send(
             method, f"{self.mount}/api/v1/{path}", headers=shown, json={} if json is None else json
         )
+
+    def send_raw(self, path: str, body: bytes) -> Reply:
+        """Send a body that may be no JSON."""
+        headers = {**self._headers, **self._token(), "content-type": "application/json"}
+        return self._client.send("POST", f"{self.mount}/api/v1/{path}", body, headers)
 
     def _token(self) -> dict[str, str]:
         reply = self.get("session")

@@ -11,6 +11,10 @@ from motia import ApiRequest, ApiResponse, FlowContext, Motia, Stream, cron, htt
 SECRET = "hunter2-and-more"  # what must never be shown
 
 
+seen: list[tuple[str, Any]] = []
+"""What the steps of this process were given."""
+
+
 class CardTimeout(Exception):
     """What fails."""
 
@@ -21,6 +25,10 @@ class NewOrder(BaseModel):
     sku: str
     qty: int = 1
     password: str = ""
+
+
+class Paid(BaseModel):
+    sku: str
 
 
 class Accepted(BaseModel):
@@ -34,8 +42,8 @@ def make_shop(**options: Any) -> Motia:
 
     @step(
         "create-order",
-        triggers=[http("POST", "/orders", body_schema=NewOrder, response_schema={201: Accepted})],
-        enqueues=["order.created", "order.audited"],
+        triggers=[http("POST", "/purchases", body_schema=NewOrder, response_schema={201: Accepted})],
+        enqueues=["order.placed", "order.audited"],
         flows=["orders"],
     )
     async def create_order(req: ApiRequest[NewOrder], ctx: FlowContext) -> ApiResponse[Any]:
@@ -44,12 +52,12 @@ def make_shop(**options: Any) -> Motia:
         ctx.logger.info("order accepted", sku=req.body.sku, token=SECRET)
         await ctx.state.set("orders", f"o/{req.body.sku}", order)
         await ctx.streams["orders.live"].set("all", req.body.sku, {"sku": req.body.sku, "token": SECRET})
-        await ctx.enqueue("order.created", order)
+        await ctx.enqueue("order.placed", order)
         return ApiResponse(201, {"order_id": req.body.sku})
 
     @step(
         "get-order",
-        triggers=[http("GET", "/orders/:id", query_params=[{"name": "expand", "description": "what else"}])],
+        triggers=[http("GET", "/purchases/:id", query_params=[{"name": "expand", "description": "what else"}])],
         flows=["orders"],
     )
     def get_order(req: ApiRequest[Any], ctx: Any) -> Any:
@@ -57,23 +65,26 @@ def make_shop(**options: Any) -> Motia:
 
     @step(
         "charge-card",
-        triggers=[queue("order.created", config={"max_retries": 1, "backoff_delay_ms": 1, "backoff_type": "fixed"})],
+        triggers=[queue("order.placed", config={"max_retries": 1, "backoff_delay_ms": 1, "backoff_type": "fixed"})],
         enqueues=["order.paid"],
         flows=["orders"],
     )
     async def charge_card(data: dict[str, Any], ctx: FlowContext) -> None:
         """Fails for good for what begins with X, and the first time for what begins with R."""
+        seen.append(("charge-card", data))
         ctx.logger.warning("charging", qty=data["qty"])
         if data["sku"].startswith("X") or (data["sku"].startswith("R") and ctx.attempt == 1):
             raise CardTimeout(f"gateway 504 for password={SECRET}")
         await ctx.enqueue("order.paid", {"sku": data["sku"]})
 
     @step("notify", triggers=[queue("order.paid")], flows=["orders"])
-    def notify(data: dict[str, Any], ctx: Any) -> None:
-        ctx.logger.info("paid", sku=data["sku"])
+    def notify(data: Paid, ctx: Any) -> None:
+        seen.append(("notify", data))
+        ctx.logger.info("paid", sku=data.sku)
 
     @step("on-order-state", triggers=[state(group="orders")], flows=["orders"])
-    async def on_order_state(change: Any, ctx: FlowContext) -> None: ...
+    async def on_order_state(change: Any, ctx: FlowContext) -> None:
+        seen.append(("on-order-state", change.new_value))
 
     @step("on-live", triggers=[stream("orders.live")], flows=["orders"])
     async def on_live(change: Any, ctx: FlowContext) -> None: ...
@@ -81,6 +92,7 @@ def make_shop(**options: Any) -> Motia:
     @step("nightly", triggers=[cron("0 2 * * *", timezone="Europe/Berlin")], flows=["reports"])
     async def nightly(ctx: FlowContext) -> None:
         """Count what was sold."""
+        seen.append(("nightly", ctx.trigger.scheduled_time))
 
     @step("warehouse", virtual_subscribes=["order.paid"], flows=["orders"])
     async def warehouse() -> None:

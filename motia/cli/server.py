@@ -20,6 +20,7 @@ from typing import Any, Literal
 import anyio
 
 from motia.app import Motia
+from motia.cli.ports import address
 from motia.errors import ConfigError, HttpError, MissingDependency, MotiaError
 from motia.loading import configure_logging, load, load_env, project_of
 from motia.web.application import Application
@@ -65,6 +66,8 @@ def prepared(orders: Orders) -> Any:
     project = project_of(orders.app)
     load_env(project)
     os.chdir(project)
+    if (orders.settings or {}).get("env") == "development":  # for apps of a framework, whose settings are their own
+        os.environ.setdefault("MOTIA_ENV", "development")
     configure_logging("uvicorn.error", "uvicorn.access")
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     return asgi_app(orders)
@@ -139,6 +142,9 @@ async def serve(app: Any, orders: Orders, *, attended: bool) -> bool:
             tell(orders, {"serving": self.started})
             if self.started and not attended:
                 _log.info("serving %s", summary(app))
+            if self.started and (path := workbench_of(app)) is not None:
+                with socket.socket(fileno=os.dup(orders.listening)) as listening:
+                    _log.info("Workbench: %s%s", address(listening), path)
 
     lifespan: Literal["on", "auto"] = "auto"
     options: dict[str, Any] = {}
@@ -192,6 +198,12 @@ def main() -> None:
         app = Broken(str(error))
     _line()
     sys.exit(0 if anyio.run(lambda: serve(app, orders, attended=True)) else ERROR)
+
+
+def workbench_of(app: Any) -> str | None:
+    """Where the Workbench of an app is; None where it is off, or a framework serves it."""
+    site = app.workbench if isinstance(app, Application) else None
+    return site.motia.settings.workbench_path if site is not None and site.enabled() else None
 
 
 def summary(app: Any) -> str:

@@ -270,3 +270,26 @@ def test_a_folder_is_configured_by_a_file(project: Path) -> None:
 def test_a_wrong_configuration_of_a_folder(project: Path, config: str, sentence: str) -> None:
     (project / "motia_config.py").write_text(config)
     assert sentence in once(project)
+
+
+@pytest.mark.parametrize("options", [(), ("--no-reload",)])
+def test_the_workbench_is_served_and_its_place_is_told(tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "a_step.py").write_text(STEP % ("A", "a", "served"))
+    with motia_dev("--port", "0", *options, cwd=tmp_path) as dev:
+        http = dev.connect()
+        place = dev.wait_for(r"Workbench: (http://\S+)")[1]
+        assert place == f"{http.base_url}".rstrip("/") + "/workbench"
+        page = httpx2.get(f"{place}/", timeout=30)
+        assert (page.status_code, '<base href="/workbench/">' in page.text) == (200, True)
+        session = httpx2.get(f"{place}/api/v1/session", timeout=30).json()
+        assert (session["app"]["env"], "edit" in session["can"]) == ("development", True)
+        assert [step["name"] for step in httpx2.get(f"{place}/api/v1/steps", timeout=30).json()] == ["A"]
+
+
+def test_the_workbench_of_a_framework_is_served(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(
+        "from fastapi import FastAPI\nfrom motia import Motia\nfrom motia.integrations.fastapi import mount\n"
+        "app = FastAPI()\nmount(app, Motia('memory:'))\n"
+    )
+    with motia_dev("shop:app", "--port", "0", cwd=tmp_path) as dev:
+        assert dev.connect().get("/workbench/api/v1/session").json()["app"]["name"] == "FastAPI"

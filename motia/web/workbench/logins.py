@@ -9,9 +9,11 @@ import binascii
 import hmac
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
-from motia.errors import ConfigError, HttpError
+from motia.errors import ConfigError, HttpError, MissingDependency
 from motia.redaction import register
 from motia.web.workbench.access import User
 
@@ -44,17 +46,20 @@ class flask_login:  # noqa: N801  # see above
 
     Raises:
         ConfigError: ``allow`` is no function.
+        MissingDependency: Flask-Login is not installed.
     """
 
     def __init__(self, allow: Callable[[Any], Any], login: str = "/login") -> None:
         if not callable(allow):
             raise ConfigError(f"flask_login() expected a function of the user, got {allow!r}")
+        if find_spec("flask_login") is None:
+            raise MissingDependency("flask_login() needs Flask-Login: pip install flask-login")
         self._allow = allow
         self.login = login
 
     def __call__(self, request: Any) -> User | None:
-        user = request.user
-        if user is None or not user.is_authenticated or not self._allow(user):
+        user = import_module("flask_login").current_user
+        if not user.is_authenticated or not self._allow(user):
             return None
         return User(str(user.get_id()))
 

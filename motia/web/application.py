@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from contextlib import AsyncExitStack
-from functools import partial
 
 from motia.app import Motia
 from motia.errors import ConfigError, HttpError
@@ -120,15 +119,15 @@ class Application:
             headers_of(scope),
             body,
             scope,
-            partial(_form, scope, body),
+            _form,
         )
         answer = await respond(self.motia.running.dispatcher, plan, incoming, self._host)
         assert isinstance(answer, Answer)  # there is no framework whose responses could pass
         return answer
 
 
-async def _form(scope: Scope, body: bytes) -> list[tuple[str, str]]:
+async def _form(incoming: Incoming) -> list[tuple[str, str]]:
     """The fields of a form; its files are left in the scope, which is ``req.native``, as ``files``."""
-    form = parse(body, headers_of(scope)["content-type"])
-    scope["files"] = form.files
+    form = parse(incoming.body, incoming.headers["content-type"])
+    incoming.native["files"] = form.files
     return form.fields

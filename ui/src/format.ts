@@ -3,6 +3,7 @@ export const NONE = '—'
 
 export function duration(us: number | null | undefined): string {
   if (us === null || us === undefined) return NONE
+  if (us === 0) return '0 ms'
   if (us < 1_000) return `${Math.round(us)} µs`
   const ms = us / 1_000
   if (ms < 10) return `${trim(ms, 1)} ms`

@@ -12,7 +12,7 @@ import type { Endpoint, FlowGraph, Span } from '../src/types'
 
 describe('texts', () => {
   test('of durations have the unit that suits them', () => {
-    expect([0, 999, 1_500, 41_000, 3_040_000, 75_000_000, 7_500_000_000].map(duration)).toEqual(['0 µs', '999 µs', '1.5 ms', '41 ms', '3.04 s', '1 min 15 s', '2 h 5 min'])
+    expect([0, 999, 1_500, 41_000, 3_040_000, 75_000_000, 7_500_000_000].map(duration)).toEqual(['0 ms', '999 µs', '1.5 ms', '41 ms', '3.04 s', '1 min 15 s', '2 h 5 min'])
   })
 
   test('of what is not known are a dash, and never a number', () => {

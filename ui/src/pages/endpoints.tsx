@@ -45,7 +45,7 @@ function List({ items, chosen, q }: { items: Endpoint[]; chosen: string | null; 
     <nav className="names wide" aria-label="Endpoints">
       {[...groups].map(([flow, members]) => (
         <div key={flow}>
-          <h3>{flow || 'No flow'}</h3>
+          <h2>{flow || 'No flow'}</h2>
           {members.map((item) => (
             <Link key={item.id} data-row href={href(['endpoints', item.id], { q })} aria-current={item.id === chosen ? 'page' : undefined} title={item.summary ?? item.step}>
               <Method name={item.method} />

@@ -83,7 +83,7 @@ function Lines(props: { items: LogLine[]; wrap: boolean; chosen: string | null; 
       {props.items.map((line) => {
         const id = String(line.id)
         return (
-          <div key={id} className={`logline ${known && !known.has(id) ? 'is-new' : ''}`} data-row aria-selected={id === props.chosen}>
+          <div key={id} className={`logline ${known && !known.has(id) ? 'is-new' : ''}`} data-row data-chosen={id === props.chosen}>
             <time dateTime={new Date(line.at).toISOString()} title={moment(line.at)}>{clock(line.at, true)}</time>
             <Level level={line.level} />
             <span className="logstep clip">{line.step}</span>

@@ -32,8 +32,8 @@ export function Rail({ jump, help }: { jump: () => void; help: () => void }) {
   const dead = items.reduce((sum, item) => sum + item.depth.dead, 0)
   return (
     <aside className="rail">
-      <Link href="/" className="brand" aria-label={`${app.name}: overview`}>
-        <img src={new URL('favicon.svg', mount).href} alt="" />
+      <Link href="/" className="brand">
+        <img src={new URL('favicon.svg', mount).href} alt="Overview" />
         <span className="rail-word clip">
           {app.name}
           <small>{app.env}</small>
@@ -67,7 +67,7 @@ function Live() {
   const { status, reason } = useFeed()
   if (status === 'lost') {
     return (
-      <button type="button" className="live live-lost" title={reason ?? ''} onClick={feed.retry}>
+      <button type="button" className="live live-lost" aria-label="Disconnected: try again" title={reason ?? ''} onClick={feed.retry}>
         <i /> <span className="rail-word">Disconnected</span>
       </button>
     )

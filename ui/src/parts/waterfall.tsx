@@ -33,7 +33,7 @@ export function Waterfall(props: Props) {
           <th className="wf-what">Step</th>
           <th className="wf-status">Status</th>
           <th className="wf-time number">Duration</th>
-          <th className="wf-axis"><Axis scale={scale} /></th>
+          <th className="wf-axis"><span className="hidden-text">Time</span><Axis scale={scale} /></th>
         </tr>
       </thead>
       <tbody>

@@ -21,11 +21,17 @@ Address = tuple[str, int]
 
 
 @contextmanager
-def served(app: Any, **options: Any) -> Iterator[Address]:
-    """Serve an ASGI app for the time of a block; yields host and port."""
+def served(app: Any, *, send_buffer: int | None = None, **options: Any) -> Iterator[Address]:
+    """Serve an ASGI app for the time of a block; yields host and port.
+
+    Args:
+        send_buffer: of each connection, in bytes; by default the system takes megabytes for who does not read.
+    """
     config = uvicorn.Config(app, log_config=None, **options)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:
+        if send_buffer is not None:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         while not server.started:

@@ -19,6 +19,7 @@ from websockets.frames import Frame, Opcode
 from motia import ApiRequest, HttpError, Motia, MotiaSettings, Stream, http, step
 from motia.integrations.fastapi import mount
 from motia.testing.conformance.adapters import Client
+from motia.web import streaming
 from motia.web.builtin import BuiltInApp
 from motia.web.sockets import BURST, MAX_FRAME, MAX_SUBSCRIPTIONS
 from tests.adapters.serving import served
@@ -361,6 +362,26 @@ async def test_a_client_that_vanished_without_a_goodbye_is_noticed(kind: str) ->
         with anyio.fail_after(10):
             while ("slow", "x") not in left:
                 await anyio.sleep(0.02)
+
+
+@pytest.mark.parametrize("kind", HOSTS)
+async def test_a_client_that_takes_nothing_is_given_up_where_no_server_pings(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its line is full, with far less waiting than a slow client may have; nothing but the sign of life finds it."""
+    monkeypatch.setattr(streaming, "HEARTBEAT_INTERVAL", 0.2)
+    monkeypatch.setattr(streaming, "CLOSE_TIMEOUT", 0.2)
+    make_app, implementation = HOSTS[kind]
+    left.clear()
+    with (
+        served(make_app(), ws=implementation, ws_ping_interval=None, send_buffer=4096) as address,
+        socket.socket() as vanished,
+    ):
+        vanished.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        vanished.connect(address)
+        _handshake(vanished, Client(address))
+        await said(Client(address), "POST", "/burst/slow/40")
+        await _until(lambda: ("slow", "x") in left)
 
 
 def _handshake(raw: socket.socket, host: Client) -> None:

@@ -41,10 +41,13 @@ async def bare(socket: WebSocket) -> None:
 
 
 async def paced(count: int, period: float) -> AsyncIterator[float]:
-    """The moments of ``count`` messages, ``period`` seconds apart however long each takes; 0: at once."""
+    """The moments of ``count`` messages, ``period`` seconds apart however long each takes; 0: at once.
+
+    A message counts from when it is due, so that a server which falls behind does not hide it.
+    """
     began = time.monotonic()
     for number in range(count):
-        yield time.monotonic()
+        yield began + number * period if period else time.monotonic()
         if period:
             await asyncio.sleep(began + (number + 1) * period - time.monotonic())
 

@@ -23,13 +23,13 @@ class Outbox(Generic[T]):
         closed: nothing will come any more.
     """
 
-    __slots__ = ("_bytes", "_event", "_items", "_overflow", "closed", "full")
+    __slots__ = ("_bytes", "_items", "_overflow", "_waiter", "closed", "full")
 
     def __init__(self, overflow: Callable[[], None] | None = None) -> None:
         self._overflow = overflow
         self._items: list[T] = []
         self._bytes = 0
-        self._event = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
         self.full = False
         self.closed = False
 
@@ -46,12 +46,18 @@ class Outbox(Generic[T]):
         else:
             items.append(item)
             self._bytes += size
-        self._event.set()
+        if self._waiter is not None:
+            self._wake()
 
     def close(self) -> None:
         """Wake the reader for good."""
         self.closed = True
-        self._event.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     async def take(self, patience: float | None = None) -> list[T] | None:
         """All that waits, as soon as there is something; empty once it is full or closed.
@@ -60,22 +66,23 @@ class Outbox(Generic[T]):
             patience: seconds after which None is returned where nothing came.
         """
         if not self._items and not self.full and not self.closed:
-            if patience is None:
-                await self._event.wait()
-            elif not await _within(patience, self._event):
-                return None
-        self._event.clear()
+            await self._something(patience)
         if self.full or self.closed:
-            self._event.set()
             return []
+        if not self._items:
+            return None
         items, self._items, self._bytes = self._items, [], 0
         return items
 
-
-async def _within(seconds: float, event: asyncio.Event) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return False
-    return True
+    async def _something(self, patience: float | None) -> None:
+        """Wait until there is something, or patience ends. A bare future: this is done for every message and client."""
+        loop = asyncio.get_running_loop()
+        self._waiter = waiter = loop.create_future()
+        if patience is None:
+            await waiter
+            return
+        timer = loop.call_later(patience, self._wake)
+        try:
+            await waiter
+        finally:
+            timer.cancel()

@@ -19,6 +19,7 @@ NAMES = (
     "redis_queue",
     "streams",
     "idle",
+    "recording",
 )
 
 

@@ -15,7 +15,7 @@ from motia.ambient import Stream
 from motia.backends import Backend, open_backend
 from motia.changes import State
 from motia.clock import Clock, SystemClock
-from motia.concurrency import Portal, ThreadPool
+from motia.concurrency import Portal, ThreadPool, drive
 from motia.config import MotiaSettings
 from motia.databases.migrations import Migrated
 from motia.declared import declared
@@ -32,10 +32,14 @@ from motia.stores.base import Store
 from motia.streams.base import StreamStore
 from motia.streams.stays import REST
 from motia.streams.tail import Tails
+from motia.traces.base import TraceStore
+from motia.traces.tidying import tidy
+from motia.tracing import Recorder
 from motia.triggers import HttpTrigger
 
 T = TypeVar("T")
 StepSource = Step[..., Any] | ModuleType | str
+Part = Queue | Store | StreamStore | TraceStore | Outbox
 _log = logging.getLogger("motia")
 
 
@@ -265,6 +269,7 @@ class _Open:
         backend: of the queue.
         outbox: in another database than the queue's, where one is set.
         departures: tell of clients that are to be disconnected.
+        recorder: of runs; None where nothing is recorded.
         services: for async handlers, and for blocking ones.
         schemes: of the URLs behind ``queue``, ``state`` and ``streams``.
     """
@@ -291,7 +296,20 @@ class _Open:
         self.portal = Portal()
         self.threads = app.make_threads()
         self.services = make_services(app, self)
-        self.dispatcher = Dispatcher(self.registry, self.services, self.threads, self.outbox)
+        self.recorder = self._make_recorder() if settings.is_recorded else None
+        self.dispatcher = Dispatcher(self.registry, self.services, self.threads, self.outbox, self.recorder)
+
+    def _make_recorder(self) -> Recorder | None:
+        """What records the runs; None where the backend keeps no traces, or only for event loops."""
+        store = self.backend.recording
+        if store is None:
+            _log.warning("this app's queue keeps no traces, so its runs are not recorded")
+            return None
+
+        def look() -> None:
+            drive(tidy(store, self.settings, self.clock))
+
+        return Recorder(store, self.clock, look)
 
     async def start(self, auto_migrate: bool) -> None:
         queue, store = self.backend.waiting.queue, self.state_backend.waiting.store
@@ -307,6 +325,9 @@ class _Open:
         self._exit.callback(self.departures.close)
         if self.outbox is not None:
             self._exit.push_async_callback(self.outbox.close)
+        if self.recorder is not None and self.backend.recording is not None:
+            self._exit.push_async_callback(self.backend.recording.close)
+            self._exit.push_async_callback(self.recorder.close)
         for part in self.parts if auto_migrate else ():
             await part.migrate()
         await queue.subscribe(self.registry.subscriptions, steps=self.registry.names)
@@ -314,14 +335,16 @@ class _Open:
             _log.info("this app keeps its messages in memory: they are not durable, and end with the process")
 
     @property
-    def parts(self) -> list[Queue | Store | StreamStore | Outbox]:
+    def parts(self) -> list[Part]:
         """What has something to migrate."""
-        found: list[Queue | Store | StreamStore | Outbox] = [
+        found: list[Part | None] = [
             self.backend.waiting.queue,
             self.state_backend.waiting.store,
             self.streams_backend.waiting.streams,
+            self.backend.waiting.traces,
+            self.outbox,
         ]
-        return [*found, self.outbox] if self.outbox is not None else found
+        return [part for part in found if part is not None]
 
     async def stop(self) -> None:
         await self._exit.aclose()

@@ -58,12 +58,19 @@ class Backend:
         blocking: for plain threads; None where the client is async-only.
         identity: equal for two backends that can share a transaction.
         apart: for workers and operators, on event loops, where ``waiting`` rides the caller's transaction.
+        aside: the same for threads of our own.
     """
 
     waiting: Ports
     blocking: Ports | None
     identity: object
     apart: Ports | None = None
+    aside: TraceStore | None = None
+
+    @property
+    def recording(self) -> TraceStore | None:
+        """Where a thread of ours writes traces; None where they are not kept, or the client is async-only."""
+        return self.aside or (self.blocking.traces if self.blocking is not None else None)
 
     @property
     def working(self) -> Ports:

@@ -1,4 +1,4 @@
-"""The MariaDB and MySQL backend: queue, state and streams in one database."""
+"""The MariaDB and MySQL backend: queue, state, streams and traces in one database."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from motia.queues.base import Capabilities
 from motia.queues.mysql import MysqlQueue
 from motia.stores.sql import SqlStore
 from motia.streams.sql import SqlStreams
+from motia.traces.sql import SqlTraces
 
 CAPABILITIES = Capabilities(remote=True)
 _OPTIONS = {"unix_socket": "unix_socket", "ssl_ca": "ssl_ca", "ssl_cert": "ssl_cert", "ssl_key": "ssl_key"}
@@ -32,6 +33,7 @@ def open_mysql(url: Url, clock: Clock, deadline: float) -> Backend:
             SqlStore(driver, clock),
             SqlStreams(driver, clock),
             driver,
+            SqlTraces(driver),
         )
         for driver in (ThreadedMysql(server), BlockingMysql(server))
     )

@@ -1,4 +1,4 @@
-"""The PostgreSQL backend: queue, state and streams in one database."""
+"""The PostgreSQL backend: queue, state, streams and traces in one database."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from motia.queues.base import Capabilities
 from motia.queues.postgres import PostgresQueue
 from motia.stores.sql import SqlStore
 from motia.streams.sql import SqlStreams
+from motia.traces.sql import SqlTraces
 
 CAPABILITIES = Capabilities(remote=True)
 
@@ -32,6 +33,7 @@ def open_postgres(url: Url, clock: Clock, deadline: float) -> Backend:
             SqlStore(driver, clock),
             SqlStreams(driver, clock),
             driver,
+            SqlTraces(driver),
         )
         for driver in (AsyncPostgres(server), BlockingPostgres(server))
     )

@@ -1,4 +1,4 @@
-"""The Redis backend: queue, state and streams under one prefix of one server."""
+"""The Redis backend: queue, state, streams and traces under one prefix of one server."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from motia.errors import ConfigError
 from motia.queues.redis import RedisQueue, message_arguments
 from motia.stores.redis import RedisStore
 from motia.streams.redis import RedisStreams
+from motia.traces.redis import RedisTraces
 
 
 def open_redis(url: Url, clock: Clock, deadline: float) -> Backend:
@@ -27,7 +28,13 @@ def open_redis(url: Url, clock: Clock, deadline: float) -> Backend:
     text = urlunsplit(urlsplit(url.text)._replace(query=urlencode(options)))
     server = RedisServer(text, prefix=prefix, deadline=deadline)
     waiting, blocking = (
-        Ports(RedisQueue(driver), RedisStore(driver, message_arguments), RedisStreams(driver, message_arguments), None)
+        Ports(
+            RedisQueue(driver),
+            RedisStore(driver, message_arguments),
+            RedisStreams(driver, message_arguments),
+            None,
+            RedisTraces(driver),
+        )
         for driver in (WaitingRedis(server), BlockingRedis(server))
     )
     return Backend(waiting, blocking, server)

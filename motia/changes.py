@@ -15,7 +15,7 @@ from motia.messages import MAX_NAME, STATE_TOPIC, Message, is_name, new_id
 from motia.queues.base import Queue
 from motia.stores.base import Compute, Store, StoredChange
 from motia.stores.updates import MISSING, apply_ops
-from motia.tracing import current_trace, new_trace
+from motia.tracing import current_trace, new_trace, recording
 
 DEFAULT_GROUP = "default"
 
@@ -90,12 +90,12 @@ class State:
         def compute(old: str | None) -> str:
             return dumps(apply_ops(MISSING if old is None else loads(old), wanted), limit=self._limit)
 
-        return await self.change(group, key, compute, ttl)
+        return await self.change(group, key, compute, ttl, op="update")
 
     async def delete(self, group: str, key: str | None = None) -> Any:
         """Delete a value; the old one, or None when there was none."""
         group, key = _address(group, key)
-        return (await self.change(group, key, lambda old: None, None)).old_value
+        return (await self.change(group, key, lambda old: None, op="delete")).old_value
 
     async def list(self, group: str = DEFAULT_GROUP) -> builtins.list[Any]:
         """The values of a group, in the order in which their keys were first set."""
@@ -115,20 +115,29 @@ class State:
     async def clear(self, group: str = DEFAULT_GROUP) -> int:
         """Delete every value of a group; how many there were."""
         _name("group", group)
-        return await self._following.after(lambda follow: self._store.clear(group, follow=follow))
+        count = await self._following.after(lambda follow: self._store.clear(group, follow=follow))
+        if (recorded := recording()) is not None:
+            recorded.event("state", "clear", group, fields={"count": count})
+        return count
 
-    async def change(self, group: str, key: str, compute: Compute, ttl: float | None = None) -> Change:
+    async def change(
+        self, group: str, key: str, compute: Compute, ttl: float | None = None, *, op: str = "set"
+    ) -> Change:
         """Replace a value by what ``compute`` makes of its JSON text, in one atomic step; for tools.
 
         Args:
             compute: None stands for no value; may be called again, and may raise, which changes nothing.
+            op: how it is recorded.
         """
         if ttl is not None and not ttl > 0:
             raise ConfigError(f"ttl expected a number of seconds above 0, got {ttl!r}")
         change = await self._following.after(
             lambda follow: self._store.change(group, key, compute, ttl=ttl, follow=follow)
         )
-        return Change(_value(change.old), _value(change.new))
+        told = Change(_value(change.old), _value(change.new))
+        if (recorded := recording()) is not None:
+            recorded.event("state", op, f"{group}/{key}", before=told.old_value, after=told.new_value)
+        return told
 
 
 def _message(change: StoredChange) -> Message | None:

@@ -41,6 +41,9 @@ class MotiaSettings(BaseModel):
             of the host itself, and call steps where no framework sees to it; ``localhost`` for pages of this machine,
             on any port, ``*`` for all. In a variable, separated by commas.
         debug: answer with the text of unexpected errors.
+        traces: whether runs are recorded for the Workbench; ``auto``: in development, where somebody has said so.
+        traces_keep: days for which they are kept.
+        traces_limit: traces that are kept at most, the newest.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +65,19 @@ class MotiaSettings(BaseModel):
     workbench_path: str = Field(default="/workbench", pattern=_PATH)
     allowed_origins: tuple[str, ...] = ()
     debug: bool = False
+    traces: bool | Literal["auto"] = "auto"
+    traces_keep: float = Field(default=7.0, gt=0)
+    traces_limit: int = Field(default=10_000, ge=1)
+
+    @property
+    def is_development(self) -> bool:
+        """Whether somebody has said that this is development. Nobody having said anything is no sign of it."""
+        return self.env == "development" and "env" in self.model_fields_set
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether runs are recorded."""
+        return self.is_development if self.traces == "auto" else self.traces
 
     @field_validator("allowed_origins", mode="before")
     @classmethod

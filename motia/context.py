@@ -24,7 +24,7 @@ from motia.leases import Lease
 from motia.logs import StepLogger
 from motia.messages import Delivery, Receipt
 from motia.messenger import Messenger
-from motia.tracing import Trace, continued
+from motia.tracing import Recording, Trace, continued
 
 InputT = TypeVar("InputT")
 _MATCH_NAMES = {"api": "http", "event": "queue"}
@@ -68,10 +68,11 @@ class Run:
         settled: the acknowledgement has been committed by ``ctx.transaction()``.
         committed: the same in the database of the outbox, so the queue is yet to be told.
         lease: of the delivery; None where there is none that another worker could take.
+        recording: for the Workbench; None where nothing is recorded.
     """
 
-    __slots__ = ("_fields", "_logger", "_trace", "blocking", "committed", "delivery", "input", "lease", "settled",
-                 "step", "trigger", "waiting")  # fmt: skip
+    __slots__ = ("_fields", "_logger", "_trace", "blocking", "committed", "delivery", "input", "lease", "recording",
+                 "settled", "step", "trigger", "waiting")  # fmt: skip
 
     def __init__(
         self,
@@ -91,6 +92,7 @@ class Run:
         self.settled = False
         self.committed = False
         self.lease: Lease | None = None
+        self.recording: Recording | None = None
         self._logger: StepLogger | None = None
         self._fields: Mapping[str, Any] | None = None
 

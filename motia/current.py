@@ -21,6 +21,11 @@ class Current(Protocol):
         ...
 
     @property
+    def recording(self) -> Any:
+        """The ``motia.tracing.recorder.Recording`` of it; None where it is not recorded."""
+        ...
+
+    @property
     def fields(self) -> Mapping[str, Any]:
         """What its log lines carry."""
         ...

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random
-import traceback
 from collections.abc import Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import fields, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-import anyio
 from opentelemetry.trace import SpanKind
 
 from motia import tracing
@@ -25,7 +20,6 @@ from motia.context import Run, Services
 from motia.errors import (
     Decision,
     Discard,
-    HttpError,
     LeaseLost,
     QueueUnavailable,
     Retry,
@@ -39,12 +33,13 @@ from motia.messages import STEP_TOPIC, Delivery, Reason, Settlement
 from motia.plans import Plan
 from motia.policies import MAX_ERROR_TEXT, PARK_DELAY, PARK_LIMIT
 from motia.queues.outbox import Outbox
+from motia.recording import begin, invoked, recorded, watched
 from motia.redaction import redact_text
 from motia.registry import Registry
 from motia.requests import ApiRequest
-from motia.tracing import Trace
+from motia.tracing import Recorder, Trace
+from motia.tracing.faults import error_text, raised
 
-_OURS = tuple(f"{Path(file).parent}{os.sep}" for file in (__file__, anyio.__file__))
 _log = logging.getLogger("motia.worker")
 _spread = random.Random()  # noqa: S311  # spreads retries
 
@@ -57,6 +52,7 @@ class Dispatcher:
         services: for async handlers, and for blocking ones.
         threads: where ``def`` handlers of the worker and of ASGI hosts run.
         outbox: knows of deliveries that were done in a transaction of its database.
+        recorder: of runs, for the Workbench; None where nothing is recorded.
     """
 
     def __init__(
@@ -65,8 +61,10 @@ class Dispatcher:
         services: tuple[Services, Services],
         threads: ThreadPool,
         outbox: Outbox | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.registry = registry
+        self.recorder = recorder
         self._outbox = outbox
         self._services = services
         self._threads = threads
@@ -88,19 +86,33 @@ class Dispatcher:
         """
         threads = None if inline else self._threads
         if run.begins_trace and not tracing.is_recorded():
-            return await execute(plan, run, threads)
-        if parent is not None and tracing.current_trace() is not None:
+            return await self._executed(plan, run, threads, None)
+        around = tracing.current_trace()
+        if parent is not None and around is not None:
             parent = None  # the host app has a span of its own for this request
 
         def attributes() -> Mapping[str, Any]:
             return {"motia.step.name": plan.name, "motia.trigger.type": "http", "http.route": plan.info.path}
 
         with tracing.span(plan.span_name, parent, attributes, SpanKind.SERVER, fresh=run.trace) as run.trace:
-            return await execute(plan, run, threads)
+            return await self._executed(plan, run, threads, parent or around)
+
+    def note(self, plan: Plan, run: Run, parent: Trace | None) -> None:
+        """Record a request that never got to its step, such as one with a bad body."""
+        if self.recorder is not None and run.recording is None:
+            run.trace = run.trace if parent is None else tracing.child_of(parent)
+            begin(self.recorder, plan, run, parent)
+
+    def _executed(
+        self, plan: Plan, run: Run, threads: ThreadPool | None, parent: Trace | None
+    ) -> Coroutine[Any, Any, Any]:
+        """Run a step in the span that ``run.trace`` names, caused by ``parent``."""
+        work = execute(plan, run, threads)
+        return work if self.recorder is None else watched(self.recorder, plan, run, parent, work)
 
     def on_request_here(self, plan: Plan, run: Run, *, parent: Trace | None) -> Any:
         """``on_request`` on this thread, for a step that needs no event loop; where nobody looks, it is just called."""
-        if plan.is_plain and run.begins_trace and not tracing.is_recorded():
+        if plan.is_plain and run.begins_trace and self.recorder is None and not tracing.is_recorded():
             return call_here(plan, run)
         return drive(self.on_request(plan, run, parent=parent, inline=True))
 
@@ -117,6 +129,10 @@ class Dispatcher:
             return known
         run = Run(plan.name, plan.info, None, None, self._services, delivery)
         run.lease = lease
+        work = self._consumed(plan, delivery, run)
+        return await (work if self.recorder is None else recorded(self.recorder, plan, run, work))
+
+    async def _consumed(self, plan: Plan, delivery: Delivery, run: Run) -> Settlement | None:
         try:
             run.input, run.trigger = _read(plan, delivery)
         except Unreadable as error:
@@ -153,7 +169,7 @@ class Dispatcher:
 
     def _execution(self, plan: Plan, run: Run) -> Coroutine[Any, Any, Any]:
         """The run of a delivery, within whatever the host wants around it."""
-        execution, session = execute(plan, run, self._threads), self._threads.session()
+        execution, session = self._executed(plan, run, self._threads, None), self._threads.session()
         return execution if session is None else _within(session, execution)
 
     async def invoke(self, plan: Plan, value: Any, *, inline: bool) -> Any:
@@ -163,12 +179,15 @@ class Dispatcher:
         elif plan.schema is not None:
             value = plan.schema.from_python(value, f"the input of step {plan.name!r}")
 
+        around = tracing.current_trace()
+
         def attributes() -> Mapping[str, Any]:
             return {"motia.step.name": plan.name, "motia.trigger.type": plan.info.type}
 
         with tracing.span(plan.span_name, None, attributes) as here:
             run = Run(plan.name, plan.info, here, value, self._services)
-            result = await execute(plan, run, None if inline else self._threads)
+            work = execute(plan, run, None if inline else self._threads)
+            result = await (work if self.recorder is None else invoked(self.recorder, plan, run, around, work))
         return None if result is SKIPPED else result
 
 
@@ -284,7 +303,7 @@ def _outcome(plan: Plan, delivery: Delivery, run: Run, error: BaseException) -> 
 
 
 def _failed(plan: Plan, delivery: Delivery, run: Run, error: BaseException) -> Settlement:
-    text = _text(error)
+    text = error_text(error, MAX_ERROR_TEXT)
     last = delivery.attempt > plan.config.max_retries
     if isinstance(error, Discard):
         _log.warning("step %r discards %s: %s", plan.name, delivery.id, error, extra={"motia": run.fields})
@@ -294,7 +313,7 @@ def _failed(plan: Plan, delivery: Delivery, run: Run, error: BaseException) -> S
     else:
         verdict = "no retry is left" if last else "it will be retried"
         _log.error(
-            "step %r failed, attempt %d: %s", plan.name, delivery.attempt, verdict, exc_info=_raised(error),
+            "step %r failed, attempt %d: %s", plan.name, delivery.attempt, verdict, exc_info=raised(error),
             extra={"motia": run.fields},
         )  # fmt: skip
     if last:
@@ -318,18 +337,3 @@ def _settled(
     delivery: Delivery, kind: Any, delay: float = 0.0, reason: Reason | None = None, error: str | None = None
 ) -> Settlement:
     return Settlement(delivery.handle, delivery.token, kind, delay, reason, error and redact_text(error))
-
-
-def _text(error: BaseException) -> str:
-    """The error as it is kept with the delivery: the end of the traceback, where the cause is."""
-    if isinstance(error, (Decision, HttpError)):
-        return f"{type(error).__name__}: {error}"
-    return redact_text("".join(traceback.format_exception(*_raised(error))).strip())[-MAX_ERROR_TEXT:]
-
-
-def _raised(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
-    """An error with the traceback from the handler on: the frames above are ours, and always the same."""
-    found = error.__traceback__
-    while found is not None and found.tb_frame.f_code.co_filename.startswith(_OURS):
-        found = found.tb_next
-    return type(error), error, found or error.__traceback__

@@ -11,7 +11,7 @@ from typing import Any, Final
 from motia.concurrency import ThreadPool, awaited, drive
 from motia.context import BaseContext, FlowContext, Run, SyncFlowContext
 from motia.current import running
-from motia.logs import StepLogger, step_logger
+from motia.logs import StepLogger, logger_of
 from motia.middleware import Layer
 from motia.plans import Plan
 
@@ -52,7 +52,7 @@ def context_for(run: Run, is_async: bool) -> BaseContext[Any]:
 
 
 def _logger(run: Run) -> StepLogger:
-    return StepLogger(step_logger(run.step), run.fields)
+    return logger_of(run, run.step)
 
 
 async def _condition(plan: Plan, run: Run, threads: ThreadPool | None) -> bool:

@@ -22,7 +22,7 @@ from motia.streams.outbox import Outbox
 from motia.streams.stays import disconnect
 from motia.streams.tail import Seat, Tails
 from motia.streams.wire import Told, frame, sync_frame
-from motia.tracing import current_trace, new_trace
+from motia.tracing import current_trace, new_trace, recording
 
 
 class Streams:
@@ -121,16 +121,17 @@ class Items:
             ValidationFailed: the result does not fit the schema of the stream. Nothing was changed.
             PayloadTooLarge: the result is longer than the setting ``payload_limit``. Nothing was changed.
         """
-        wanted = [ops] if isinstance(ops, Mapping) else ops
+        return await self._update("update", group, id, [ops] if isinstance(ops, Mapping) else ops)
 
+    async def _update(self, op: str | None, group: str, id: str, ops: Any) -> Change:
         def compute(old: str | None) -> str:
-            return self.as_stored(id, apply_ops(MISSING if old is None else loads(old), wanted))
+            return self.as_stored(id, apply_ops(MISSING if old is None else loads(old), ops))
 
-        return await self.change(group, id, compute)
+        return await self.change(group, id, compute, op=op)
 
     async def delete(self, group: str, id: str) -> Any:
         """Delete an item; the old one, or None when there was none."""
-        return (await self.change(group, id, lambda old: None)).old_value
+        return (await self.change(group, id, lambda old: None, op="delete")).old_value
 
     async def list(self, group: str) -> builtins.list[Any]:
         """The items of a group, in the order in which they were first set."""
@@ -158,6 +159,8 @@ class Items:
             raise ConfigError(f"send expected an event such as {{'type': 'typing', 'data': ...}}, got {event!r}")
         text = dumps({"type": event["type"], "data": event.get("data")}, limit=self._limit)
         await self._following.after(lambda follow: self._store.emit(self.name, group, id, text, follow=follow))
+        if (recorded := recording()) is not None:
+            recorded.event("stream", "send", _address(self.name, group, id), after=dict(event))
 
     async def subscribe(self, group: str, id: str | None = None) -> AsyncGenerator[StreamTriggerInput, None]:
         """What there is of a group, or of one item, as a ``sync`` event; then every change, as it happens.
@@ -205,17 +208,22 @@ class Items:
         """An item that grows by tokens; see ``mirror``."""
         return Growing(self, group, id, field, item, done)
 
-    async def change(self, group: str, id: str, compute: Compute) -> Change:
+    async def change(self, group: str, id: str, compute: Compute, *, op: str | None = "set") -> Change:
         """Replace an item by what ``compute`` makes of its JSON text, in one atomic step; for tools.
 
         Args:
             compute: None stands for no item; may be called again, and may raise, which changes nothing.
+            op: how it is recorded; None for not at all.
         """
         check_names(group, id)
         change = await self._following.after(
             lambda follow: self._store.change(self.name, group, id, compute, follow=follow)
         )
-        return Change(_value(change.old), _value(change.new))
+        told = Change(_value(change.old), _value(change.new))
+        if op is not None and (recorded := recording()) is not None:
+            target = _address(self.name, group, id)
+            recorded.event("stream", op, target, before=told.old_value, after=told.new_value)
+        return told
 
     def as_stored(self, id: str, data: Any) -> str:
         """An item as it is stored: checked, and with its id."""
@@ -250,7 +258,8 @@ class Growing:
         await self._items.set(*self._address, {**self._item, self._field: ""})
 
     async def add(self, token: str) -> None:
-        await self._items.update(*self._address, [{"type": "append", "path": self._field, "value": token}])
+        ops = [{"type": "append", "path": self._field, "value": token}]
+        await self._items._update(None, *self._address, ops)  # not recorded: there are as many as there are tokens
 
     async def end(self) -> None:
         if self._done:
@@ -295,6 +304,10 @@ def _message(entry: Entry) -> Message:
 
 def _told(text: str) -> StreamTriggerInput:
     return StreamTriggerInput.of_wire(loads(text))
+
+
+def _address(name: str, group: str, id: str | None) -> str:
+    return f"{name}/{group}" if id is None else f"{name}/{group}/{id}"
 
 
 def _value(text: str | None) -> Any:

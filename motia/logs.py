@@ -8,11 +8,14 @@ formatter prints.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from motia.current import running
+from motia.current import Current, running
 from motia.redaction import redact, redact_text
+
+Told = Callable[[str, str, Mapping[str, Any]], None]
 
 
 class StepLogger:
@@ -21,13 +24,17 @@ class StepLogger:
     Args:
         logger: where the lines go.
         fields: bound to every line.
+        told: of every line, whatever level the standard logger has: level, message and its own fields.
     """
 
-    __slots__ = ("_fields", "_logger")
+    __slots__ = ("_fields", "_logger", "_told")
 
-    def __init__(self, logger: logging.Logger, fields: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, logger: logging.Logger, fields: Mapping[str, Any] | None = None, told: Told | None = None
+    ) -> None:
         self._logger = logger
         self._fields = fields
+        self._told = told
 
     def debug(self, message: str, data: Any = None, /, *args: Any, **more: Any) -> None:
         self._log(logging.DEBUG, message, data, args, more)
@@ -51,7 +58,8 @@ class StepLogger:
         self._log(logging.CRITICAL, message, data, args, more)
 
     def _log(self, level: int, message: str, data: Any, args: tuple[Any, ...], more: dict[str, Any]) -> None:
-        if not self._logger.isEnabledFor(level):
+        enabled = self._logger.isEnabledFor(level)
+        if not enabled and self._told is None:
             return
         message = (
             message if isinstance(message, str) else str(message)
@@ -59,7 +67,13 @@ class StepLogger:
         standard = {name: more.pop(name) for name in ("exc_info", "stack_info") if name in more}
         if args or (data is not None and not isinstance(data, Mapping) and "%" in message):
             message, data = _formatted(message, data, args)
-        fields = {**(self._fields or {}), **redact({**_data(data), **more})}
+        own = redact({**_data(data), **more})
+        if self._told is not None:
+            raised = {"exception": traceback.format_exc()} if standard.get("exc_info") else {}
+            self._told(logging.getLevelName(level).lower(), message, {**own, **raised})
+        if not enabled:
+            return
+        fields = {**(self._fields or {}), **own}
         self._logger.log(level, "%s", redact_text(message), extra={"motia": fields}, stacklevel=3, **standard)
 
 
@@ -87,7 +101,12 @@ class AmbientLogger(StepLogger):
         if run is None:
             super()._log(level, message, data, args, more)
         else:
-            StepLogger(step_logger(run.fields["step"]), run.fields)._log(level, message, data, args, more)
+            logger_of(run, run.fields["step"])._log(level, message, data, args, more)
+
+
+def logger_of(run: Current, step: str) -> StepLogger:
+    """The logger of a run."""
+    return StepLogger(step_logger(step), run.fields, None if run.recording is None else run.recording.log)
 
 
 def step_logger(step: str) -> logging.Logger:

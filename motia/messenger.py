@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from motia.codec import dumps
+from motia.codec import dumps, loads
 from motia.databases.base import Database, joined
 from motia.databases.joining import adopt, the_one
 from motia.declarations import read_keys
@@ -15,7 +15,7 @@ from motia.errors import ConfigError, InvalidName, UnknownTopic
 from motia.messages import MAX_NAME, RESERVED, STEP_TOPIC, Message, Receipt, is_name, new_id
 from motia.queues.base import Queue
 from motia.queues.outbox import Outbox
-from motia.tracing import current_trace, new_trace
+from motia.tracing import current_trace, new_trace, recording
 
 MAX_DELAY = 366 * 86_400.0
 MAX_PRIORITY = 1_000_000
@@ -99,7 +99,7 @@ class Messenger:
             return await self.enqueue(**_from_mapping(topic))
         await self._check(topic, looked_up=connection is None and session is None)
         message = self._message(_traceparent(), topic, data, delay, at, key, group, priority, dedupe_window)
-        return (await self._send([message], connection, session))[0]
+        return (await self._post([message], connection, session))[0]
 
     async def enqueue_many(self, items: Iterable[Any], *, connection: Any = None, session: Any = None) -> list[Receipt]:
         """Send many messages in one transaction, all or none.
@@ -113,13 +113,13 @@ class Messenger:
             await self._check(topic, looked_up=connection is None and session is None)
         trace = _traceparent()
         messages = [self._message(trace, **_filled(call)) for call in calls]
-        return await self._send(messages, connection, session) if messages else []
+        return await self._post(messages, connection, session) if messages else []
 
     async def enqueue_step(self, step: str, data: Any = None, **options: Any) -> Receipt:
         """Send one message to a step, whatever it subscribes to; takes the options of ``enqueue``."""
         lent = options.pop("connection", None), options.pop("session", None)
         message = self._message(_traceparent(), **_filled({"topic": f"{STEP_TOPIC}.{step}", "data": data, **options}))
-        return (await self._send([message], *lent))[0]
+        return (await self._post([message], *lent))[0]
 
     def _message(
         self,
@@ -140,6 +140,16 @@ class Messenger:
         if not isinstance(priority, int) or not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
             raise ConfigError(f"priority expected an integer of at most {MAX_PRIORITY}, got {priority!r}")
         return Message(new_id(), topic, payload, traceparent, key, dedupe_window, group, priority, due, _moment(at))
+
+    async def _post(self, messages: list[Message], connection: Any, session: Any) -> list[Receipt]:
+        """Send, and record what the running step has sent."""
+        receipts = await self._send(messages, connection, session)
+        if (recorded := recording()) is not None:
+            for message, receipt in zip(messages, receipts, strict=True):
+                recorded.event(
+                    "enqueue", "enqueue", message.topic, after=loads(message.payload), fields=_sent(message, receipt)
+                )
+        return receipts
 
     async def _send(self, messages: list[Message], connection: Any, session: Any) -> list[Receipt]:
         if connection is None and session is None:
@@ -175,6 +185,16 @@ class Messenger:
         if topic not in self._warned and len(self._warned) < MAX_WARNINGS:
             self._warned.add(topic)
             _log.warning("no step subscribes to %r: messages sent to it are dropped", topic)
+
+
+def _sent(message: Message, receipt: Receipt) -> dict[str, Any]:
+    """What is recorded of a message besides its payload."""
+    given = {"delay": message.delay, "at": message.at, "group": message.group, "key": message.key}
+    found: dict[str, Any] = {
+        "message_id": receipt.message_id,
+        **{name: value for name, value in given.items() if value},
+    }
+    return found | {"duplicate": True} if receipt.duplicate else found
 
 
 def _from_mapping(item: Mapping[str, Any]) -> dict[str, Any]:

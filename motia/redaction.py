@@ -23,6 +23,10 @@ _ASSIGNED = re.compile(
 )
 _SCHEME = re.compile(r"\b(basic|bearer)\s+[\w.~+/=-]{8,}", re.IGNORECASE)
 _IN_URL = re.compile(r"(://[^\s:/@]{0,200}:)[^\s/@]{1,500}@")
+_SIGNS = (
+    "password", "passwd", "token", "secret", "authorization", "cookie", "apikey", "api-key", "api_key", "dsn",
+    "basic", "bearer", "://",
+)  # fmt: skip
 _registered: set[str] = set()
 
 
@@ -43,14 +47,22 @@ def redact(data: Any) -> Any:
     if isinstance(data, str):
         return redact_text(data)
     if isinstance(data, Mapping):
-        return {key: HIDDEN if _is_secret(key, value) else redact(value) for key, value in data.items()}
+        return {key: HIDDEN if is_secret(key, value) else redact(value) for key, value in data.items()}
     if type(data) in {list, tuple}:
         return type(data)(redact(item) for item in data)
     return data
 
 
+def is_suspect(text: str) -> bool:
+    """Whether there may be a secret in a text. Tells most texts from the few that need a closer look, in no time."""
+    plain = text.casefold()
+    return any(sign in plain for sign in _SIGNS) or any(value in text for value in _registered)
+
+
 def redact_text(text: str) -> str:
     """A text without secrets: values behind their names, passwords in URLs, bearer tokens, registered values."""
+    if not is_suspect(text):
+        return text
     for value in _registered:
         if value in text:
             text = text.replace(value, HIDDEN)
@@ -61,8 +73,8 @@ def redact_text(text: str) -> str:
     return _SCHEME.sub(rf"\1 {HIDDEN}", text)
 
 
-def _is_secret(key: Any, value: Any) -> bool:
-    """Numbers are no secrets: ``tokens_used`` stays."""
+def is_secret(key: Any, value: Any) -> bool:
+    """Whether a value is hidden for the name it stands under. Numbers are no secrets: ``tokens_used`` stays."""
     return (
         isinstance(key, str)
         and bool(_SECRET_NAME.search(key))

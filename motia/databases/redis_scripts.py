@@ -27,6 +27,11 @@ Keys, all under one prefix with one hash tag, so that they live in one slot of a
     i:<stream>/<group>, io:<stream>/<group>, ig:<stream>      stream items, their order, and the groups there are
     sh:<stream>     hash     head of a stream: number and timestamp of its newest entry, when it was first used
     sl:<stream>     stream   its log, each entry under its number;   streams  set  all that were used
+    ts:<trace>, tb:<trace>   what its spans are listed by, and their inputs and outputs, by span
+    te:<trace>, tt:<trace>   its events, and the topics of those that sent something, by number
+    tz, tr          zset     trace, and trace and span -> when it started
+    tl, tq          zset     number of a log line and its trace, of a sending and its topic -> when
+    tf              zset     span or event -> number of its record;   tn, tp  newest number, and up to which is gone
 """
 
 from __future__ import annotations
@@ -87,11 +92,21 @@ STREAM_SNAPSHOT = _script("stream_snapshot", "allow-oom")
 STREAM_HEADS = _script("stream_heads", "no-writes")
 STREAM_GROUPS = _script("stream_groups", "no-writes")
 STREAM_PRUNE = _script("stream_prune", "allow-oom")
+TRACES_APPEND = _script("traces_append")
+TRACES_LIST = _script("traces_list", "no-writes")
+TRACES_CHOSEN = _script("traces_chosen", "no-writes")
+TRACES_ONE = _script("traces_one", "no-writes")
+TRACES_LOGS = _script("traces_logs", "no-writes")
+TRACES_SINCE = _script("traces_since", "no-writes")
+TRACES_RUNS = _script("traces_runs", "no-writes")
+TRACES_SENT = _script("traces_sent", "no-writes")
+TRACES_PRUNE = _script("traces_prune", "allow-oom")
 
 _REPEATABLE = frozenset(
     {PUBLISH, SUBSCRIBE, BEAT, REAP, ABANDON, DEAD, PRUNE, PAUSE, STATS, SUSPECTS, TICK, PAUSE_SCHEDULE}
     | {STATE_GET, STATE_LIST, STATE_GROUPS, STATE_PRUNE}
     | {STREAM_READ, STREAM_RESUME, STREAM_SNAPSHOT, STREAM_HEADS, STREAM_GROUPS, STREAM_PRUNE}
+    | {TRACES_LIST, TRACES_CHOSEN, TRACES_ONE, TRACES_LOGS, TRACES_SINCE, TRACES_RUNS, TRACES_SENT, TRACES_PRUNE}
 )
 
 

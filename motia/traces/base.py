@@ -224,3 +224,14 @@ class TraceStore(Protocol):
     async def close(self) -> None:
         """Give back the connections."""
         ...
+
+
+def place_of(cursor: str | None) -> tuple[int, str] | None:
+    """Where the page before ended, of the cursors ``time:id``; None for none, or one that is not readable."""
+    start, _, ending = (cursor or "").partition(":")
+    return (int(start), ending) if start.isdecimal() and ending else None
+
+
+def number_of(cursor: str | None) -> int | None:
+    """The number that a cursor of the feed stands for; None for none, or one that is not readable."""
+    return int(cursor) if cursor and cursor.isdecimal() else None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from motia.codec import dumps, loads
+from motia.codec import loads
 from motia.traces.base import TraceSummary
 from motia.tracing.records import ErrorRecord, EventRecord, SpanRecord
 
+_dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+"""All in ASCII: what it is given has been looked at, but names may hold what a database cannot."""
 _BRIEF = ("parent_id", "kind", "name", "flows", "attempt", "max_attempts", "wait_us", "message_id", "topic")
 _BODY = ("input", "output")
 
@@ -17,7 +20,7 @@ def brief_of(span: SpanRecord) -> str:
     found: dict[str, Any] = {name: value for name in _BRIEF if (value := getattr(span, name)) is not None}
     if span.error is not None:
         found["error"] = [span.error.type, span.error.message]
-    return dumps(found)
+    return _dumps(found)
 
 
 def body_of(span: SpanRecord) -> str:
@@ -27,7 +30,7 @@ def body_of(span: SpanRecord) -> str:
         found["stack"] = span.error.stack
     if span.attrs:
         found["attrs"] = span.attrs
-    return dumps(found) if found else ""
+    return _dumps(found) if found else ""
 
 
 def span_of(
@@ -68,7 +71,7 @@ def event_data(event: EventRecord) -> str:
     found: dict[str, Any] = {name: value for name in _EVENT if (value := getattr(event, name)) is not None}
     if event.fields:
         found["fields"] = event.fields
-    return dumps(found)
+    return _dumps(found)
 
 
 def event_of(
@@ -84,7 +87,7 @@ def event_of(
 
 def summary_data(summary: TraceSummary) -> str:
     """A summary as text."""
-    return dumps({**summary._asdict(), "error": summary.error and [summary.error.type, summary.error.message]})
+    return _dumps({**summary._asdict(), "error": summary.error and [summary.error.type, summary.error.message]})
 
 
 def summary_of(data: str) -> TraceSummary:

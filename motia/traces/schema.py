@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from motia.databases.migrations import LOCKS, Versions, vacuumed
+from motia.databases.migrations import Versions, vacuumed
 
 SCHEMA: Versions = (
     (
@@ -63,6 +63,5 @@ SCHEMA: Versions = (
         vacuumed("motia_trace"),
         vacuumed("motia_span"),
         vacuumed("motia_event"),
-        LOCKS,
     ),
 )

@@ -29,6 +29,8 @@ from motia.traces.base import (
     TraceFilter,
     TracePage,
     TraceSummary,
+    number_of,
+    place_of,
 )
 from motia.traces.rows import body_of, brief_of, event_data, event_of, span_of, summary_data, summary_of
 from motia.traces.schema import SCHEMA
@@ -107,7 +109,7 @@ class SqlTraces(Migrated):
         return LogPage(found[:limit], last and f"{last.at_us}:{last.seq}")
 
     async def since(self, cursor: str | None, limit: int = MAX_PAGE) -> Changes:
-        after = _number(cursor)
+        after = number_of(cursor)
 
         async def work(connection: Connection) -> Changes:
             found = await connection.rows(sql.HEAD)
@@ -138,8 +140,9 @@ class SqlTraces(Migrated):
         async def work(connection: Connection) -> int:
             await connection.run(sql.ADVANCE, {"count": 0})  # no batch may write to what is being forgotten
             beyond = await connection.rows(sql.BEYOND, {"keep": keep})
-            before = max(before_us, beyond[0][0] + 1 if beyond else 0)
-            old = await connection.rows(sql.OLD, {"before": before, "limit": PRUNE_BATCH})
+            start, last = beyond[0] if beyond else (-1, "")
+            asked = {"before": before_us, "start": start, "last": last, "limit": PRUNE_BATCH}
+            old = await connection.rows(sql.OLD, asked)
             ids = {"ids": dumps([row[0] for row in old])}
             if not old:
                 return 0
@@ -239,12 +242,8 @@ def _event_row(event: EventRecord) -> dict[str, Any]:
 
 
 def _place(cursor: str | None, last: type) -> dict[str, Any]:
-    """Where the page before ended; an unreadable cursor starts anew."""
-    start, _, ending = (cursor or "").partition(":")
-    if not start.isdecimal() or not ending or (last is int and not ending.isdecimal()):
+    """Where the page before ended, as parameters."""
+    place = place_of(cursor)
+    if place is None or (last is int and not place[1].isdecimal()):
         return {}
-    return {"start": int(start), "last": last(ending)}
-
-
-def _number(cursor: str | None) -> int | None:
-    return int(cursor) if cursor and cursor.isdecimal() else None
+    return {"start": place[0], "last": last(place[1])}

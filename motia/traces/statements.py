@@ -50,8 +50,12 @@ SENT = """
 SELECT target, COUNT(*) FROM motia_event
 WHERE type = 'enqueue' AND at_us >= :after AND at_us < :before GROUP BY target
 """
-OLD = "SELECT trace_id FROM motia_trace WHERE start_us < :before ORDER BY start_us LIMIT :limit"
-BEYOND = "SELECT start_us FROM motia_trace ORDER BY start_us DESC LIMIT 1 OFFSET :keep"
+BEYOND = "SELECT start_us, trace_id FROM motia_trace ORDER BY start_us DESC, trace_id DESC LIMIT 1 OFFSET :keep"
+OLD = """
+SELECT trace_id FROM motia_trace
+WHERE start_us < :before OR start_us < :start OR (start_us = :start AND trace_id <= :last)
+ORDER BY start_us, trace_id LIMIT :limit
+"""
 NEWEST = (
     f"SELECT MAX(seq) FROM motia_span {_CHOSEN}",
     f"SELECT MAX(seq) FROM motia_event {_CHOSEN}",

@@ -79,6 +79,22 @@ def wanted_words(wanted: TraceFilter) -> list[str]:
     return [word.lower() for word in (*said, wanted.q or "") if word]
 
 
+def matches(wanted: TraceFilter, summary: TraceSummary, spans: Iterable[SpanRecord]) -> bool:
+    """Whether a trace is one of those that are wanted; their ids are not looked at."""
+    told = [
+        (wanted.kind, wanted.kind == summary.kind),
+        (wanted.status, wanted.status == summary.status),
+        (wanted.min_us, (summary.duration_us or 0) >= (wanted.min_us or 0)),
+        (wanted.after_us, summary.start_us >= (wanted.after_us or 0)),
+        (wanted.before_us, summary.start_us < (wanted.before_us or 0)),
+    ]
+    if not all(holds for value, holds in told if value is not None):
+        return False
+    words = wanted_words(wanted)
+    text = words_of(summary, spans) if words else ""
+    return all(word in text for word in words)
+
+
 class Ran(NamedTuple):
     """As much of a span as is counted."""
 

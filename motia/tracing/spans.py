@@ -89,16 +89,17 @@ def span(
     if is_recorded():
         return _recorded(name, parent, attributes(), kind)
     known = parent or _of_run()
-    return nullcontext(_child_of(known) if known else fresh or new_trace())
+    return nullcontext(child_of(known) if known else fresh or new_trace())
 
 
 def continued(header: str | None) -> Trace:
     """A span of the trace that a header names, or of a new trace."""
     parent = traceparent_of(header)
-    return _child_of(parent) if parent else new_trace()
+    return child_of(parent) if parent else new_trace()
 
 
-def _child_of(parent: Trace) -> Trace:
+def child_of(parent: Trace) -> Trace:
+    """A new span in the trace of another."""
     return Trace(parent.trace_id, f"{_spread.getrandbits(64) or 1:016x}", parent.flags)
 
 

@@ -15,6 +15,7 @@ from motia.dispatcher import Dispatcher
 from motia.errors import HttpError
 from motia.execution import SKIPPED
 from motia.plans import Plan
+from motia.recording import answered
 from motia.routing import Path, Router
 from motia.tracing import Trace
 from motia.triggers import HttpTrigger
@@ -122,6 +123,7 @@ async def respond(dispatcher: Dispatcher, plan: Plan, incoming: Incoming, host: 
         result = await dispatcher.on_request(plan, run, parent=parent, inline=host.inline)
         return _finished(plan, run, host, result)
     except Exception as error:
+        dispatcher.note(plan, run, parent)
         return _recovered(run, host, error)
 
 
@@ -138,6 +140,7 @@ def respond_here(dispatcher: Dispatcher, plan: Plan, incoming: Incoming, host: H
         run.input = make_request(plan, incoming)
         return _finished(plan, run, host, dispatcher.on_request_here(plan, run, parent=parent))
     except Exception as error:
+        dispatcher.note(plan, run, parent)
         return _recovered(run, host, error)
 
 
@@ -148,11 +151,15 @@ def _parent(incoming: Incoming) -> Trace | None:
 
 def _finished(plan: Plan, run: Run, host: Host, result: Any) -> Answer | Passed:
     if isinstance(result, host.response):
+        answered(run, getattr(result, "status_code", 200))
         return Passed(result)
     answer = not_met(run) if result is SKIPPED else make_answer(plan, result)
+    answered(run, answer.status)
     if isinstance(answer.body, Stream):
         answer.body.context.run(running.set, run)
         answer.body.on_error = partial(_recovered, run, host)
+        if run.recording is not None:
+            answer.body.on_end = run.recording.prolong
     return answer
 
 
@@ -160,6 +167,10 @@ def _recovered(run: Run, host: Host, error: Exception, begun: bool = False) -> A
     """The answer to an error; raises it where the host answers it, or an answer has begun already."""
     if begun:
         _log.error("step %r failed while its answer was being sent: %s", run.step, error, extra={"motia": run.fields})
+    known = host.read(error)
     if begun or host.passes(error):
+        answered(run, known.status if isinstance(known, HttpError) and not begun else 500, error)
         raise error
-    return failed(run, host.read(error), debug=host.debug)
+    answer = failed(run, known, debug=host.debug)
+    answered(run, answer.status, error)
+    return answer

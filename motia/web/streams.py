@@ -25,6 +25,7 @@ class Stream:
         context: the context variables in which the items are made.
         on_error: given an error and whether the head has been sent, returns the answer in the stream's place, or
             raises.
+        on_end: called when the last item was made, or the client is gone.
     """
 
     def __init__(self, items: AsyncIterator[Any] | Iterator[Any], *, events: bool) -> None:
@@ -32,6 +33,7 @@ class Stream:
         self.events = events
         self.context = copy_context()
         self.on_error: Callable[[Exception, bool], Any] = _raise
+        self.on_end: Callable[[], None] | None = None
 
     @property
     def interruptible(self) -> bool:
@@ -56,6 +58,8 @@ class Stream:
             close = getattr(items, "aclose", None)
             if close is not None:
                 await close()
+            if self.on_end is not None:
+                self.on_end()
 
     def __iter__(self) -> Generator[bytes, None, None]:
         """The body of a ``def`` handler, for hosts without an event loop."""
@@ -67,6 +71,8 @@ class Stream:
         finally:
             if isinstance(items, Generator):
                 self.context.run(items.close)
+            if self.on_end is not None:
+                self.on_end()
 
     def _chunk(self, item: Any) -> bytes:
         """Bytes and text as they are; data as one server-sent event, or one line of JSON."""

@@ -30,6 +30,7 @@ from motia.worker.heart import reap
 from motia.worker.owner import make_owner
 from motia.worker.relay import relay
 from motia.worker.ticker import Ticker
+from motia.worker.tidying import keep_tidy
 from motia.worker.worker import FLUSH_TIMEOUT, RESTART, STEADY, Lane, kept_alive, served
 
 CALM = 0.3
@@ -126,6 +127,8 @@ class Supervisor:
         }
         if (outbox := parts.outbox) is not None:
             services["relay"] = lambda: relay(outbox, self._queue, make_owner())
+        if (traces := parts.backend.working.traces) is not None:
+            services["tidying"] = lambda: keep_tidy(traces, parts.settings, parts.clock)
         return services
 
     async def _slot(self, options: ChildOptions) -> None:

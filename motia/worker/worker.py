@@ -21,6 +21,7 @@ from motia.worker.owner import make_owner
 from motia.worker.pulse import Pulse
 from motia.worker.relay import relay, relay_once
 from motia.worker.ticker import Ticker
+from motia.worker.tidying import keep_tidy
 
 Lane = Literal["all", "fresh", "suspects"]
 FLUSH_TIMEOUT = 5.0
@@ -181,6 +182,8 @@ class Worker:
         }
         if (outbox := parts.outbox) is not None:
             services["relay"] = lambda: relay(outbox, queue, self._owner)
+        if (traces := parts.backend.working.traces) is not None:
+            services["tidying"] = lambda: keep_tidy(traces, parts.settings, parts.clock)
         return services
 
     async def _consume(self, consumed: anyio.Event) -> None:

@@ -14,7 +14,15 @@ from django.db import connections
 from motia.backends import Backend, open_backend
 from motia.clock import SystemClock
 from motia.testing import VirtualClock
-from motia.testing.conformance import Harness, QueueConformance, StoreConformance, StreamConformance, StreamHarness
+from motia.testing.conformance import (
+    Harness,
+    QueueConformance,
+    StoreConformance,
+    StreamConformance,
+    StreamHarness,
+    TraceConformance,
+    TraceHarness,
+)
 from tests.django_site import ready
 
 ready()
@@ -92,6 +100,16 @@ async def streams(driver: str, backends: Any) -> AsyncIterator[StreamHarness]:
         await each.streams.close()
 
 
+@pytest.fixture
+async def traces(driver: str, backends: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TraceHarness]:
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # the recorder's own driver blocks, and has a thread for that
+    backend, second, _ = backends
+    store, other = getattr(backend, driver).traces, second.recording
+    yield TraceHarness(store, other)
+    for each in (store, other):
+        await each.close()
+
+
 class TestQueue(QueueConformance):
     async def test_a_paused_schedule_does_not_fire(self, harness: Harness) -> None:
         _only_for_workers(harness)
@@ -113,4 +131,8 @@ class TestStore(StoreConformance):
 
 
 class TestStreams(StreamConformance):
+    pass
+
+
+class TestTraces(TraceConformance):
     pass

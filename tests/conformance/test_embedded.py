@@ -9,7 +9,15 @@ import pytest
 
 from motia.backends import open_backend
 from motia.testing import VirtualClock
-from motia.testing.conformance import Harness, QueueConformance, StoreConformance, StreamConformance, StreamHarness
+from motia.testing.conformance import (
+    Harness,
+    QueueConformance,
+    StoreConformance,
+    StreamConformance,
+    StreamHarness,
+    TraceConformance,
+    TraceHarness,
+)
 
 KINDS = ["memory-waiting", "memory-blocking", "file-waiting", "file-blocking"]
 
@@ -54,6 +62,22 @@ async def streams(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     await other.streams.close()
 
 
+@pytest.fixture(params=KINDS)
+async def traces(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[TraceHarness]:
+    kind, driver = request.param.split("-")
+    url = "memory:" if kind == "memory" else f"sqlite:///{tmp_path / 'test.db'}"
+    backend = open_backend(url, VirtualClock(), 5.0)
+    ports = backend.waiting if driver == "waiting" else backend.blocking
+    assert ports is not None
+    assert ports.traces is not None
+    other = ports.traces if kind == "memory" else open_backend(url, VirtualClock(), 5.0).waiting.traces
+    assert other is not None
+    await ports.traces.migrate()
+    yield TraceHarness(ports.traces, other)
+    await ports.traces.close()
+    await other.close()
+
+
 class TestQueue(QueueConformance):
     pass
 
@@ -63,4 +87,8 @@ class TestStore(StoreConformance):
 
 
 class TestStreams(StreamConformance):
+    pass
+
+
+class TestTraces(TraceConformance):
     pass

@@ -10,7 +10,15 @@ import pytest
 
 from motia.backends import open_backend
 from motia.clock import SystemClock
-from motia.testing.conformance import Harness, QueueConformance, StoreConformance, StreamConformance, StreamHarness
+from motia.testing.conformance import (
+    Harness,
+    QueueConformance,
+    StoreConformance,
+    StreamConformance,
+    StreamHarness,
+    TraceConformance,
+    TraceHarness,
+)
 
 pytestmark = [
     pytest.mark.service,
@@ -46,6 +54,21 @@ async def streams(driver: str, place: str) -> AsyncIterator[StreamHarness]:
     await second.waiting.streams.close()
 
 
+@pytest.fixture
+async def traces(driver: str, place: str) -> AsyncIterator[TraceHarness]:
+    clock = SystemClock()
+    backend, second = open_backend(place, clock, 5.0), open_backend(place, clock, 5.0)
+    ports = backend.waiting if driver == "waiting" else backend.blocking
+    assert ports is not None
+    assert ports.traces is not None
+    assert backend.waiting.traces is not None
+    assert second.waiting.traces is not None
+    await ports.traces.migrate()
+    yield TraceHarness(ports.traces, second.waiting.traces)
+    for each in (ports.traces, backend.waiting.traces, second.waiting.traces):
+        await each.close()
+
+
 class TestQueue(QueueConformance):
     pass
 
@@ -55,4 +78,8 @@ class TestStore(StoreConformance):
 
 
 class TestStreams(StreamConformance):
+    pass
+
+
+class TestTraces(TraceConformance):
     pass

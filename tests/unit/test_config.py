@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from motia import ConfigError, MotiaSettings
+from motia import ConfigError, Motia, MotiaSettings
 
 
 def test_settings_are_read_from_the_environment() -> None:
@@ -43,3 +43,21 @@ def test_names_are_read_in_any_case_with_or_without_the_prefix() -> None:
 def test_a_wrong_variable_is_named(environ: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         MotiaSettings.from_env(environ)
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, False),
+        ({"MOTIA_ENV": "development"}, True),
+        ({"MOTIA_ENV": "production"}, False),
+        ({"MOTIA_TRACES": "true"}, True),
+        ({"MOTIA_TRACES": "1", "MOTIA_ENV": "production"}, True),
+        ({"MOTIA_TRACES": "false", "MOTIA_ENV": "development"}, False),
+        ({"MOTIA_TRACES": "auto", "MOTIA_ENV": "development"}, True),
+    ],
+)
+def test_runs_are_recorded_where_somebody_says_development(environ: dict[str, str], expected: bool) -> None:
+    settings = MotiaSettings.from_env(environ)
+    assert settings.is_recorded is expected
+    assert Motia("memory:", settings=settings).with_settings(lease=5.0).settings.is_recorded is expected

@@ -141,6 +141,23 @@ class Apart:
             self._idle.pop().close()
 
 
+class Aside(Apart):
+    """The same for a thread of our own: used on it, and never suspends."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self._closing, self._threads = self._threads, _Here(1)
+
+    async def close(self) -> None:
+        self._closed = True
+        await self._closing.run(self._close_all)
+
+
+class _Here(ThreadPool):
+    async def run(self, call: Callable[[], T], *, abandon: bool = False) -> T:
+        return call()
+
+
 def own_connection(place: Place) -> BaseDatabaseWrapper:
     """A new connection with the project's settings, in autocommit mode, for any thread."""
     settings = deepcopy(connections.settings[place.alias])

@@ -1,18 +1,19 @@
-"""``django://ALIAS``: queue, state and streams in a database of the project."""
+"""``django://ALIAS``: queue, state, streams and traces in a database of the project."""
 
 from __future__ import annotations
 
 from motia.backends import Backend, Ports, Url
 from motia.clock import Clock
 from motia.errors import ConfigError
-from motia.integrations.django.apart import Apart
+from motia.integrations.django.apart import Apart, Aside
 from motia.integrations.django.database import CallersThread, Place, ThisThread
-from motia.integrations.django.queue import DjangoQueue, DjangoStore, DjangoStreams
+from motia.integrations.django.queue import DjangoQueue, DjangoStore, DjangoStreams, DjangoTraces
 from motia.queues.base import Capabilities
 from motia.queues.postgres import PostgresQueue
 from motia.queues.sql import SqlQueue
 from motia.stores.sql import SqlStore
 from motia.streams.sql import SqlStreams
+from motia.traces.sql import SqlTraces
 
 
 def open_django(url: Url, clock: Clock, deadline: float) -> Backend:
@@ -31,9 +32,11 @@ def open_django(url: Url, clock: Clock, deadline: float) -> Backend:
     blocking = DjangoQueue(here, clock, capabilities=capabilities, alias=alias)
     waiting = DjangoQueue(there, clock, capabilities=capabilities, alias=alias, here=blocking)
     kind = PostgresQueue if place.vendor == "postgresql" else SqlQueue
+    queue = kind(apart, clock, capabilities=capabilities)
     return Backend(
-        Ports(waiting, DjangoStore(there, clock), DjangoStreams(there, clock), there),
-        Ports(blocking, DjangoStore(here, clock), DjangoStreams(here, clock), here),
+        Ports(waiting, DjangoStore(there, clock), DjangoStreams(there, clock), there, DjangoTraces(there)),
+        Ports(blocking, DjangoStore(here, clock), DjangoStreams(here, clock), here, DjangoTraces(here)),
         place,
-        Ports(kind(apart, clock, capabilities=capabilities), SqlStore(apart, clock), SqlStreams(apart, clock), apart),
+        Ports(queue, SqlStore(apart, clock), SqlStreams(apart, clock), apart, SqlTraces(apart)),
+        SqlTraces(Aside(place)),
     )

@@ -258,6 +258,91 @@ class Handled(models.Model):
         return str(self.delivery_id)
 
 
+class TraceHead(models.Model):
+    """How far the records of traces have got."""
+
+    id = KeyField(primary_key=True)
+    seq: Any = models.BigIntegerField()
+    pruned: Any = models.BigIntegerField()
+
+    class Meta:
+        db_table = "motia_trace_head"
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Trace(models.Model):
+    """What one request, tick or message set off."""
+
+    trace_id = KeyField(primary_key=True)
+    start_us: Any = models.BigIntegerField()
+    duration_us: Any = models.BigIntegerField(null=True, blank=True)
+    kind = KeyField()
+    status = KeyField()
+    spans: Any = models.IntegerField()
+    events: Any = models.IntegerField()
+    words = LongField()
+    data = LongField()
+
+    class Meta:
+        db_table = "motia_trace"
+        indexes = (models.Index(fields=["start_us", "trace_id"], name="motia_trace_start"),)
+
+    def __str__(self) -> str:
+        return str(self.trace_id)
+
+
+class Span(models.Model):
+    """A recorded run of a step."""
+
+    pk = models.CompositePrimaryKey("trace_id", "span_id")
+    trace_id = KeyField()
+    span_id = KeyField()
+    seq: Any = models.BigIntegerField()
+    step = KeyField()
+    status = KeyField()
+    start_us: Any = models.BigIntegerField()
+    duration_us: Any = models.BigIntegerField(null=True, blank=True)
+    brief = LongField()
+    body = LongField()
+
+    class Meta:
+        db_table = "motia_span"
+        indexes = (
+            models.Index(fields=["seq"], name="motia_span_seq"),
+            models.Index(fields=["start_us"], name="motia_span_start"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.trace_id} {self.span_id}"
+
+
+class Event(models.Model):
+    """Something that happened within a recorded run."""
+
+    seq: Any = models.BigIntegerField(primary_key=True)
+    trace_id = KeyField()
+    span_id = KeyField()
+    step = KeyField()
+    at_us: Any = models.BigIntegerField()
+    type = KeyField()
+    severity: Any = models.IntegerField()
+    target = KeyField(null=True, blank=True)
+    message = LongField(null=True, blank=True)
+    data = LongField()
+
+    class Meta:
+        db_table = "motia_event"
+        indexes = (
+            models.Index(fields=["trace_id", "at_us"], name="motia_event_trace"),
+            models.Index(fields=["type", "at_us", "seq"], name="motia_event_time"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.seq}"
+
+
 class Lock(models.Model):
     """Rows to lock on MySQL, whose own locks do not end with a transaction."""
 

@@ -16,6 +16,7 @@ from motia.queues.base import Capabilities
 from motia.queues.sql import SqlQueue
 from motia.stores.sql import SqlStore
 from motia.streams.sql import SqlStreams
+from motia.traces.sql import SqlTraces
 
 
 class MigratedByDjango:
@@ -110,3 +111,7 @@ class DjangoStreams(MigratedByDjango, SqlStreams):
 
 class DjangoStore(MigratedByDjango, SqlStore):
     """The state on the caller's connection."""
+
+
+class DjangoTraces(MigratedByDjango, SqlTraces):
+    """The traces on the caller's connection."""

@@ -16,15 +16,16 @@ from motia.queues.outbox import SCHEMA as OUTBOX
 from motia.queues.schema import SCHEMA as QUEUE
 from motia.stores.sql import SCHEMA as STATE
 from motia.streams.sql import SCHEMA as STREAMS
+from motia.traces.schema import SCHEMA as TRACES
 
-_PARTS = {"queue": QUEUE, "state": STATE, "streams": STREAMS, "outbox": OUTBOX}
+_PARTS = {"queue": QUEUE, "state": STATE, "streams": STREAMS, "outbox": OUTBOX, "traces": TRACES}
 
 
 class RunRelease(Operation):
     """Bring one part of the schema from one released version to the next.
 
     Args:
-        part: ``queue``, ``state``, ``streams`` or ``outbox``.
+        part: ``queue``, ``state``, ``streams``, ``outbox`` or ``traces``.
         version: which; counted from 1.
         tables: those that it makes, for the way back.
         beside: statements of this project alone, as ours are written: every model has a table, on every vendor.

@@ -55,6 +55,8 @@ def mount(
         raise ConfigError("mount() expected a Flask app without motia; one app has one, with all the steps in it")
     remember(motia, None)
     given = {name: value for name, value in app.config.items() if name.startswith(PREFIX)}
+    if app.debug and "env" not in motia.settings.model_fields_set:
+        given.setdefault(f"{PREFIX}ENV", "development")
     if given:
         motia.with_settings(**given)
     site = site_of(motia, workbench, develops=lambda: app.debug, prefix=prefix, name=app.name)

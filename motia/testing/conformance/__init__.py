@@ -16,6 +16,7 @@ from motia.testing.conformance.queue_order import QueueOrder
 from motia.testing.conformance.queues import QueueBasics
 from motia.testing.conformance.stores import StoreConformance
 from motia.testing.conformance.streams import StreamConformance, StreamHarness
+from motia.testing.conformance.traces import TraceConformance, TraceHarness
 
 
 class QueueConformance(QueueBasics, QueueOrder, QueueFailures):
@@ -28,6 +29,8 @@ __all__ = [
     "StoreConformance",
     "StreamConformance",
     "StreamHarness",
+    "TraceConformance",
+    "TraceHarness",
     "demand",
     "message",
 ]

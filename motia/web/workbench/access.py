@@ -104,7 +104,7 @@ class Site:
 def is_development(motia: Motia) -> bool:
     """Whether somebody has said so: the default of ``env`` is no sign, for servers are started without it."""
     settings = motia.settings
-    return settings.env == "development" and "env" in settings.model_fields_set
+    return settings.is_development
 
 
 def site_of(

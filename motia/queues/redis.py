@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -30,8 +30,9 @@ from motia.policies import MAX_CRASHES, OVERTIME
 from motia.queues.base import Capabilities, DeadQuery, Demand
 
 CAPABILITIES = Capabilities(transactional=False, remote=True)
+PORTION = 250
+"""Deliveries that one script settles, and as many that it claims: nobody else is served meanwhile."""
 _EVERYTHING = 2**53
-_BATCH = 500
 _LOST = "the worker died or lost its lease while it ran this"
 _log = logging.getLogger("motia.queue")
 
@@ -87,6 +88,20 @@ class RedisQueue:
         ]
 
     async def exchange(self, settlements: Sequence[Settlement], demand: Demand | None = None) -> Exchange:
+        """As many scripts as it takes for each to be short; only the last one claims, and no more than a portion."""
+        settled: list[bool] = []
+        while len(settlements) > PORTION:
+            settled += (await self._exchange(settlements[:PORTION], None)).settled
+            settlements = settlements[PORTION:]
+        if demand is None or demand.limit <= PORTION:
+            found = await self._exchange(settlements, demand)
+            more = False
+        else:
+            found = await self._exchange(settlements, replace(demand, limit=PORTION))
+            more = len(found.deliveries) == PORTION
+        return Exchange(settled + found.settled, found.deliveries, found.next_due, more) if settled or more else found
+
+    async def _exchange(self, settlements: Sequence[Settlement], demand: Demand | None) -> Exchange:
         self._turn = (self._turn + 1) % 1_000_000
         wanted = demand or Demand("", 0, ())
         others = [at for at, item in enumerate(settlements) if item.kind != "done"]

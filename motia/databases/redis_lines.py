@@ -126,7 +126,9 @@ class Line(asyncio.Protocol):
             self._answer.set_exception(TimeoutError("no answer in time"))
 
     async def close(self) -> None:
+        """Close it now, whatever is still to be sent: TLS would otherwise wait for the server's farewell."""
         self.ended.set()
+        self._transport.abort()
         await self._native.disconnect(nowait=True)
 
     def data_received(self, data: bytes) -> None:

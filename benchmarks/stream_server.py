@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import sys
 import time
 from collections.abc import AsyncIterator
 
+import uvicorn
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 from motia import Motia, Stream
@@ -77,4 +80,13 @@ async def publish_large(count: int, pause: float) -> list[float]:
     return took
 
 
+@app.get("/ready")
+async def ready() -> None:
+    """Answers once everything is open."""
+
+
 mount(app, motia, worker=False)
+
+if __name__ == "__main__":
+    config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])

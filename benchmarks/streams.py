@@ -23,25 +23,26 @@ PERIOD = 0.05
 """Seconds from one message to the next where delays are measured: both servers have time to spare."""
 IDLE, IDLE_ROUNDS = 2000, 2
 PUBLISHED, STOPPED, BURSTS = 400, 10, 5
-"""Publications of a burst: clients that do not read are given up after about 250 of them."""
+SEND_BUFFER = 16 * 1024
+"""So that the line of who does not read is full after some 25 publications; after some 250 more they are given up."""
 
 
 @contextmanager
-def server() -> Iterator[tuple[int, int]]:
-    """The port and process of a server of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "benchmarks.stream_server:app", "--port", str(port)]
-    process = subprocess.Popen([*command, "--log-level", "error", "--backlog", "4096"])
+def server(send_buffer: int | None = None) -> Iterator[tuple[int, int]]:
+    """The port and process of a server of its own.
+
+    Args:
+        send_buffer: of each connection, in bytes; by default the system takes megabytes for who does not read.
+    """
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as listening:
+        if send_buffer is not None:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+        command = [sys.executable, "-m", "benchmarks.stream_server", str(listening.fileno())]
+        process = subprocess.Popen(command, pass_fds=[listening.fileno()])
+        port = listening.getsockname()[1]
     try:
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except OSError:
-                assert process.poll() is None, "the server did not start"
-                time.sleep(0.05)
-        yield port, process.pid
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=60):  # it waits in the backlog
+            yield port, process.pid
     finally:
         process.terminate()
         process.wait(20)
@@ -118,7 +119,7 @@ async def publications() -> None:
         "with 10 clients": [],
         "with 10 that do not read": [],
     }
-    with server() as (port, _):
+    with server(SEND_BUFFER) as (port, _):
         for _ in range(BURSTS):
             for name, (count, reading) in zip(took, ((0, True), (STOPPED, True), (STOPPED, False)), strict=True):
                 async with (

@@ -179,8 +179,14 @@ def test_the_tester_sends_to_the_real_route_and_shows_what_followed(bench: Bench
     bench.wait(".wf-span:has-text('deliver') .status:has-text('retry')").click()
     bench.wait(".inspector .errorbox:has-text('RoadClosed')")
     bench.wait(".wf-event:has-text('the road is closed')")
+    first = bench.page.url
+    bench.wait(".inspector >> text=Run again…").click()
+    bench.wait("dialog textarea").fill('{"id": "late-2"}')
+    bench.wait("dialog button:text-is('Run again')").click()
+    bench.page.wait_for_url(lambda url: url.split("?")[0] != first.split("?")[0])
+    bench.wait(".wf-span:has-text('deliver')")
     bench.page.get_by_role("link", name="Logs", exact=True).last.click()
-    bench.wait(".logline:has-text('parcel accepted')")
+    bench.wait(".logline:has-text('thanked')")
 
 
 def test_state_is_edited_with_the_version_that_was_seen(bench: Bench) -> None:

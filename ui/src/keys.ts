@@ -51,12 +51,15 @@ export function useKeys(table: Keys): void {
   })
 }
 
+// What opens a row, where it has other buttons too.
+const OPENERS = '.cover, .wf-name, .logtext'
+
 /** `j` and `k` over the rows of a list, `Enter` opens what a row links to. */
 export function moveRow(step: 1 | -1): void {
   const rows = [...document.querySelectorAll<HTMLElement>('[data-row]')]
   const here = rows.findIndex((row) => row === document.activeElement || row.contains(document.activeElement))
   const next = rows[Math.min(rows.length - 1, Math.max(0, here + step))]
-  const focusable = next?.matches('a,button,[tabindex]') ? next : next?.querySelector<HTMLElement>('a,button')
+  const focusable = next?.matches('a,button') ? next : next?.querySelector<HTMLElement>(OPENERS) ?? next?.querySelector<HTMLElement>('a,button')
   focusable?.focus()
   next?.scrollIntoView({ block: 'nearest' })
 }

@@ -2,11 +2,13 @@ import { useState } from 'react'
 import { Link } from 'wouter'
 import { duration, moment } from '../format'
 import { href } from '../route'
+import { useCan } from '../session'
 import { childrenOf } from '../rows'
 import type { Failure, Span, TraceDetail } from '../types'
 import { Code, Json, Copy } from './json'
 import { Status } from './marks'
 import { Facts, Inspector, Section } from './page'
+import { RunAgain } from './run-again'
 import { EventText } from './waterfall'
 
 type Tab = 'input' | 'output' | 'attempts' | 'events' | 'facts'
@@ -14,6 +16,8 @@ type Tab = 'input' | 'output' | 'attempts' | 'events' | 'facts'
 /** A span from close by: the latest error first, then what went in and came out. */
 export function SpanInspector({ span, trace, close, choose }: { span: Span; trace: TraceDetail; close: () => void; choose: (id: string) => void }) {
   const [tab, setTab] = useState<Tab>('input')
+  const [again, setAgain] = useState(false)
+  const canInvoke = useCan('invoke')
   const attempts = trace.spans.filter((item) => item.step === span.step && item.message_id && item.message_id === span.message_id)
   const events = trace.events.filter((event) => event.span === span.id)
   const tabs: [Tab, string, number?][] = [['input', 'Input'], ['output', 'Output'], ['attempts', 'Attempts', attempts.length], ['events', 'Events', events.length], ['facts', 'Details']]
@@ -22,7 +26,7 @@ export function SpanInspector({ span, trace, close, choose }: { span: Span; trac
       title={span.step}
       label={`Span ${span.step}`}
       close={close}
-      tools={<Status value={span.status} />}
+      tools={<><Status value={span.status} />{canInvoke && span.kind !== 'virtual' && <button type="button" onClick={() => setAgain(true)}>Run again…</button>}</>}
       tabs={
         <div className="tabs" role="tablist" aria-label="Parts of the span">
           {tabs.filter(([, , many]) => many === undefined || many > 0).map(([name, word, many]) => (
@@ -48,6 +52,7 @@ export function SpanInspector({ span, trace, close, choose }: { span: Span; trac
         </ul>
       )}
       {tab === 'facts' && <Details span={span} trace={trace} choose={choose} />}
+      {again && <RunAgain trace={trace.trace.id} span={span} close={() => setAgain(false)} />}
     </Inspector>
   )
 }

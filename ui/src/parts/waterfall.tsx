@@ -1,4 +1,4 @@
-import { useMemo } from 'react'
+import { useMemo, useState } from 'react'
 import { useNow } from '../clock'
 import { scaleOf, type Scale } from '../fold'
 import { duration, oneLine, plain } from '../format'
@@ -6,6 +6,9 @@ import { endOf, type Row } from '../rows'
 import type { Span, TraceEvent, TraceSummary } from '../types'
 import { Icon } from './icons'
 import { KindMark, Level, Status, toneOf } from './marks'
+
+/** Lines that are drawn at once; a trace may have thousands. */
+const DRAWN = 600
 
 interface Props {
   rows: Row[]
@@ -20,32 +23,41 @@ interface Props {
 /** Spans over time, with what happened in each. A tree of rows, readable without the bars: every duration is text. */
 export function Waterfall(props: Props) {
   const clock = useNow()
+  const [limit, setLimit] = useState(DRAWN)
   const runs = props.spans.some((span) => span.duration_us === null)
   const now = runs ? Math.max(0, clock - props.trace.start) * 1_000 : 0
   const scale = useMemo(() => {
     const busy = props.spans.map((span) => ({ from: span.offset_us, to: endOf(span, now) }))
     return scaleOf(busy, props.trace.duration_us ?? 0, props.fold)
   }, [props.spans, props.trace, props.fold, now])
+  const left = props.rows.length - limit
   return (
-    <table className="waterfall" role="treegrid" aria-label="Waterfall">
-      <thead>
-        <tr>
-          <th className="wf-what">Step</th>
-          <th className="wf-status">Status</th>
-          <th className="wf-time number">Duration</th>
-          <th className="wf-axis"><span className="hidden-text">Time</span><Axis scale={scale} /></th>
-        </tr>
-      </thead>
-      <tbody>
-        {props.rows.map((row) =>
-          row.type === 'span' ? (
-            <SpanRow key={row.id} row={row} scale={scale} now={now} {...props} />
-          ) : (
-            <EventRow key={row.id} row={row} scale={scale} choose={props.choose} />
-          ),
-        )}
-      </tbody>
-    </table>
+    <>
+      <table className="waterfall" role="treegrid" aria-label="Waterfall">
+        <thead>
+          <tr>
+            <th className="wf-what">Step</th>
+            <th className="wf-status">Status</th>
+            <th className="wf-time number">Duration</th>
+            <th className="wf-axis"><span className="hidden-text">Time</span><Axis scale={scale} /></th>
+          </tr>
+        </thead>
+        <tbody>
+          {props.rows.slice(0, limit).map((row) =>
+            row.type === 'span' ? (
+              <SpanRow key={row.id} row={row} scale={scale} now={now} {...props} />
+            ) : (
+              <EventRow key={row.id} row={row} scale={scale} choose={props.choose} />
+            ),
+          )}
+        </tbody>
+      </table>
+      {left > 0 && (
+        <div className="pager">
+          <button type="button" onClick={() => setLimit(limit + DRAWN)}>Show more: {left} are left</button>
+        </div>
+      )}
+    </>
   )
 }
 

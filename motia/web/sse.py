@@ -68,7 +68,8 @@ def make_gate(motia: Motia) -> Gate:
 async def staying(motia: Motia) -> AsyncIterator[Stay]:
     """The stay of a client that comes, for the time of a block."""
     stay = Stay(motia.running.departures.here, motia.running.clock.now)
-    await stay.begin()
+    if motia.running.authenticate is not None:  # else all are nobody, whom no disconnection means
+        await stay.begin()
     try:
         yield stay
     finally:

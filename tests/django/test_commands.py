@@ -97,9 +97,20 @@ def test_migrate_is_that_of_django(tmp_path: Path) -> None:
     place = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "new.db")}
     with added("new", place), override_settings(MOTIA={"URL": "django://new"}):
         plan = run("migrate", "--plan")
-        assert "motia.0001" in plan
-        assert "CREATE TABLE" not in plan
+        assert "CREATE TABLE motia_delivery" in plan
+        assert "up to date" not in plan
         assert connections["new"].introspection.table_names() == []
         assert "up to date" in run("migrate")
         assert "motia_delivery" in connections["new"].introspection.table_names()
-        assert "No planned migration operations" in run("migrate", "--plan")
+        assert run("migrate", "--plan").strip() == "the tables are up to date"
+
+
+def test_the_plan_has_the_outbox_and_the_queue_elsewhere(tmp_path: Path) -> None:
+    place = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "new.db")}
+    elsewhere = {"URL": f"sqlite:///{tmp_path / 'queue.db'}", "OUTBOX": "django://outgoing"}
+    with added("outgoing", place), override_settings(MOTIA=elsewhere):
+        plan = run("migrate", "--plan")
+        assert "CREATE TABLE motia_outbox" in plan
+        assert plan.count("CREATE TABLE motia_delivery") == 2, "one is Django's, which makes all tables of the app"
+        run("migrate")
+        assert run("migrate", "--plan").strip() == "the tables are up to date"

@@ -8,10 +8,11 @@ from pathlib import Path
 import anyio
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.test import override_settings
 
 import motia
+from motia import QueueUnavailable
 from motia.integrations.django.models import Delivery, OutboxMessage, StateValue
 from motia.integrations.django.project import current_motia, new_motia
 from motia.integrations.django.testing import drain, enqueued
@@ -105,6 +106,30 @@ class TestItsOwnDatabase:
             motia.enqueue("order.created", {"id": 2})
             assert not enqueued()
         assert enqueued() == [("order.created", {"id": 2})]
+
+    def test_a_send_that_fails_after_the_commit_of_another_database_is_told(self, jobs: str) -> None:
+        def fail(*args: object) -> None:
+            raise OperationalError("gone away")
+
+        with pytest.raises(QueueUnavailable, match="gone away"), transaction.atomic():
+            Order.objects.create(sku="a")
+            motia.enqueue("order.created", {"id": 1})
+            fence = connections[jobs].execute_wrapper(fail)
+            fence.__enter__()
+        fence.__exit__(None, None, None)
+        assert Order.objects.count() == 1
+        assert not enqueued()
+
+    def test_inside_transactions_of_both_that_of_the_queue_decides(self, jobs: str) -> None:
+        with transaction.atomic(), pytest.raises(Undo), transaction.atomic(using=jobs):
+            motia.enqueue("order.created", {"id": 1})
+            raise Undo
+        assert not enqueued()
+        with pytest.raises(Undo), transaction.atomic():
+            with transaction.atomic(using=jobs):
+                motia.enqueue("order.created", {"id": 2})
+            raise Undo
+        assert [data["id"] for _, data in enqueued()] == [2]
 
     def test_the_transaction_of_a_handler_holds_its_acknowledgement(self, jobs: str) -> None:
         motia.enqueue("order.created", {"id": 1})

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 from django.core.management import call_command
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
 
+from motia.app import pending_statements
 from motia.cli.operating import migrate
 from motia.integrations.django.checks import urls_of
 from motia.integrations.django.management.click_commands import ClickCommand
-from motia.integrations.django.project import current_motia
+from motia.integrations.django.project import current_motia, new_motia
 
 
 class Command(ClickCommand):
@@ -15,7 +19,22 @@ class Command(ClickCommand):
 
     def run(self, values: dict[str, Any]) -> None:
         """Have Django migrate the tables in the project's databases, then those elsewhere."""
-        for url in urls_of(current_motia()):
-            if url.startswith("django:"):
-                call_command("migrate", "motia", database=url.partition("://")[2], plan=values["plan"])
+        urls = urls_of(current_motia())
+        aliases = [url.partition("://")[2] for url in urls if url.startswith("django:")]
+        if values["plan"] and any([self._planned(alias) for alias in aliases]):
+            for statement in anyio.run(pending_statements, new_motia()):
+                self.stdout.write(f"{statement};")
+            return
+        for alias in () if values["plan"] else aliases:
+            call_command("migrate", "motia", database=alias)
         super().run(values)
+
+    def _planned(self, alias: str) -> bool:
+        """Print what Django would run in a database, as SQL; whether there is anything."""
+        executor = MigrationExecutor(connections[alias])
+        wanted = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "motia"]
+        planned = [migration.name for migration, _ in executor.migration_plan(wanted)]
+        for name in planned:
+            self.stdout.write(f"-- {name} of the app motia, in the database {alias!r}")
+            call_command("sqlmigrate", "motia", name, database=alias, stdout=self.stdout)
+        return bool(planned)

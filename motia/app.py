@@ -17,7 +17,6 @@ from motia.changes import State
 from motia.clock import Clock, SystemClock
 from motia.concurrency import Portal, ThreadPool, drive
 from motia.config import MotiaSettings
-from motia.databases.migrations import Migrated
 from motia.declared import declared
 from motia.dispatcher import Dispatcher
 from motia.errors import ConfigError, NotOpen
@@ -354,7 +353,8 @@ async def pending_statements(app: Motia) -> list[str]:
     """What opening the app would do to its databases first, as SQL. Changes nothing."""
     parts = _Open(app).parts
     try:
-        return [statement for part in parts if isinstance(part, Migrated) for statement in await part.pending()]
+        # By what it can do: in Django, a queue behind an outbox is wrapped.
+        return [statement for part in parts if hasattr(part, "pending") for statement in await part.pending()]
     finally:
         for part in parts:
             await part.close()

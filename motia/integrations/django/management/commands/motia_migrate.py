@@ -21,12 +21,13 @@ class Command(ClickCommand):
         """Have Django migrate the tables in the project's databases, then those elsewhere."""
         urls = urls_of(current_motia())
         aliases = [url.partition("://")[2] for url in urls if url.startswith("django:")]
-        if values["plan"] and any([self._planned(alias) for alias in aliases]):
+        if not values["plan"]:
+            for alias in aliases:
+                call_command("migrate", "motia", database=alias)
+        elif [alias for alias in aliases if self._planned(alias)]:
             for statement in anyio.run(pending_statements, new_motia()):
                 self.stdout.write(f"{statement};")
             return
-        for alias in () if values["plan"] else aliases:
-            call_command("migrate", "motia", database=alias)
         super().run(values)
 
     def _planned(self, alias: str) -> bool:

@@ -159,3 +159,47 @@ async def test_each_handler_of_a_multi_trigger_step_is_bound_like_one_of_its_own
         t.fail_next("both", RuntimeError("once"))
         await t.advance(seconds=5)
         assert await t.state.get("orders", "last") == {"number": 7}
+
+
+ASYNC_TESTS = """
+import pytest
+from motia import Motia, queue, step
+
+@step("double", triggers=[queue("number")])
+async def double(data, ctx):
+    await ctx.enqueue("doubled", 2 * data)
+
+async def test_unit(motia_ctx, tmp_path):
+    await double(2, motia_ctx)
+    assert motia_ctx.enqueued == [("doubled", 4)]
+
+class TestFlow:
+    async def test_flow(self, motia_tester):
+        async with motia_tester(Motia("memory:", steps=[double])) as t:
+            await t.enqueue("number", 3)
+            assert await t.wait_for_topic("doubled") == 6
+
+async def test_red(motia_ctx):
+    assert motia_ctx.enqueued == ["something"]
+
+@pytest.mark.anyio
+async def test_of_another_plugin(motia_ctx, anyio_backend_name):
+    assert anyio_backend_name == "asyncio"
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+"""
+
+
+def test_async_tests_with_these_fixtures_need_no_other_plugin(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(ASYNC_TESTS)
+    command = [sys.executable, "-m", "pytest", "-q", "-rA", "--rootdir", str(tmp_path), "test_it.py"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    verdicts = sorted(line.split(" - ")[0] for line in ran.stdout.splitlines() if line.startswith(("PASSED", "FAILED")))
+    assert verdicts == [
+        "FAILED test_it.py::test_red",
+        "PASSED test_it.py::TestFlow::test_flow",
+        "PASSED test_it.py::test_of_another_plugin",
+        "PASSED test_it.py::test_unit",
+    ], ran.stdout

@@ -19,8 +19,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from typing import Any, TypeVar
 
 import anyio
-import psycopg
-from psycopg.conninfo import make_conninfo
 
 from motia.concurrency import Bell, Echo
 from motia.databases.base import (
@@ -47,6 +45,10 @@ from motia.databases.postgres_connections import (
 from motia.databases.postgres_dialect import CHANNEL, NOTIFY, SETTINGS, translate
 from motia.databases.postgres_listening import told
 from motia.errors import ConfigError, QueueUnavailable
+
+# isort: split
+import psycopg  # after those of ours that say what brings it
+from psycopg.conninfo import make_conninfo
 
 T = TypeVar("T")
 POOL_SIZE = 10

@@ -13,6 +13,8 @@ from motia.declarations import read_keys
 from motia.errors import ConfigError, did_you_mean
 
 Condition: TypeAlias = Callable[..., Any]
+Misfire: TypeAlias = Literal["latest", "all", "skip"]
+Overlap: TypeAlias = Literal["allow", "skip"]
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD")
 
 
@@ -110,6 +112,8 @@ class CronTrigger:
     expression: str
     timezone: str | None = None
     condition: Condition | None = None
+    misfire: Misfire = "latest"
+    overlap: Overlap = "allow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,15 +206,34 @@ def queue(
     return QueueTrigger(topic=topic, input=input, config=QueueConfig.read(config), condition=condition)
 
 
-def cron(expression: str, *, timezone: str | None = None, condition: Condition | None = None) -> CronTrigger:
+def cron(
+    expression: str,
+    *,
+    timezone: str | None = None,
+    condition: Condition | None = None,
+    misfire: Misfire = "latest",
+    overlap: Overlap = "allow",
+) -> CronTrigger:
     """Run the step on a schedule, once per tick however many workers run.
 
     Args:
         expression: 5 fields (minute first), 6 (seconds first) or 7 (year last), or ``@hourly`` and the like.
         timezone: an IANA name; default: the ``timezone`` setting.
         condition: ``(None, ctx) -> bool``; where it is false this tick is skipped.
+        misfire: what becomes of ticks of the last hour that no worker was there for: one run of the ``latest``, a run
+            for each of ``all``, of the last hundred at most, or none: ``skip``.
+        overlap: ``skip`` leaves a tick out while a run of an earlier one waits, runs or is to be retried.
+
+    Raises:
+        ConfigError: ``misfire`` or ``overlap`` is not one of these.
     """
-    return CronTrigger(expression=expression, timezone=timezone, condition=condition)
+    for name, value, known in (
+        ("misfire", misfire, ("latest", "all", "skip")),
+        ("overlap", overlap, ("allow", "skip")),
+    ):
+        if value not in known:
+            raise ConfigError(f"cron() expected {name} to be one of {', '.join(known)}, got {value!r}")
+    return CronTrigger(expression=expression, timezone=timezone, condition=condition, misfire=misfire, overlap=overlap)
 
 
 def state(*, group: str | None = None, key: str | None = None, condition: Condition | None = None) -> StateTrigger:

@@ -7,7 +7,9 @@ delivery are one transaction, tried by every worker; the first one wins.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import cast
 
 import anyio
 
@@ -17,12 +19,17 @@ from motia.messages import Message, ScheduleState, new_id
 from motia.plans import Plan
 from motia.queues.base import Queue
 from motia.tracing import new_trace
+from motia.triggers import CronTrigger
 
 MISFIRE_WINDOW = 3600.0
 """Seconds for which a tick that no worker was there for is made up for, as one run of the latest."""
 MAX_SLEEP = 30.0
 """Seconds between looks at the clock, which may be set at any time."""
 CATCH_UP = int(MISFIRE_WINDOW)
+MADE_UP = 100
+"""Runs at most that one look makes up for with ``misfire="all"``."""
+ON_TIME = 60.0
+"""Seconds after which a tick has been missed, for ``misfire="skip"``: more than workers sleep."""
 _log = logging.getLogger("motia.cron")
 
 
@@ -84,12 +91,30 @@ class Ticker:
         since = max(self._last[id], now - MISFIRE_WINDOW)
         ticks = plan.schedule.ticks_between(since, now, CATCH_UP)
         moment = ticks[-1].timestamp() if ticks else now
-        messages = []
-        if ticks:
-            payload = dumps({"scheduled_time": moment, "missed": len(ticks) - 1})
-            messages = [Message(new_id(), id, payload, new_trace().traceparent)]
-        else:
+        if not ticks:
             _log.warning("%s: its last tick is more than %g s ago and was skipped", id, MISFIRE_WINDOW)
+        messages = _messages(id, cast("CronTrigger", plan.trigger), ticks, now)
+        if messages and await self._overlaps(id, cast("CronTrigger", plan.trigger)):
+            _log.info("%s: a run of an earlier tick is not finished, so this one was skipped", id)
+            messages = []
         recorded = await self._queue.tick(id, moment, messages)
         self._last[id] = moment  # not before: where the queue is away, the tick is still to come
         return recorded and bool(messages)
+
+    async def _overlaps(self, id: str, trigger: CronTrigger) -> bool:
+        if trigger.overlap == "allow":
+            return False
+        stats = (item for item in await self._queue.stats() if item.id == id)
+        return any(item.ready or item.scheduled or item.running for item in stats)
+
+
+def _messages(id: str, trigger: CronTrigger, ticks: Sequence[datetime], now: float) -> list[Message]:
+    """One for each tick that is run; the first one tells of those that are not."""
+    if not ticks or (trigger.misfire == "skip" and now - ticks[-1].timestamp() > ON_TIME):
+        return []
+    run = ticks[-MADE_UP:] if trigger.misfire == "all" else ticks[-1:]
+    left = [len(ticks) - len(run), *[0] * (len(run) - 1)]
+    told = [
+        dumps({"scheduled_time": tick.timestamp(), "missed": missed}) for tick, missed in zip(run, left, strict=True)
+    ]
+    return [Message(new_id(), id, payload, new_trace().traceparent) for payload in told]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from motia import FlowContext, Motia, QueueUnavailable, cron, step
+from motia import ConfigError, FlowContext, Motia, QueueUnavailable, Retry, cron, step
 from motia.testing import MotiaTester, VirtualClock
 from motia.worker.ticker import Ticker
 
@@ -53,6 +53,64 @@ async def test_missed_ticks_are_one_run_of_the_latest() -> None:
         clock.advance(45 * 60)  # no worker looked meanwhile
         await t.wait_idle()
         assert runs == [(datetime(2030, 1, 1, 0, 40, tzinfo=UTC), 3)]
+
+
+def every_ten_minutes(runs: list[Any], **options: Any) -> Any:
+    @step("often", triggers=[cron("*/10 * * * *", **options)])
+    async def often(ctx: FlowContext[Any]) -> None:
+        runs.append((ctx.trigger.scheduled_time.minute, ctx.trigger.missed))
+
+    return often
+
+
+async def test_each_missed_tick_is_run_where_all_are_wanted() -> None:
+    clock, runs = VirtualClock(), list[Any]()
+    async with MotiaTester(Motia("memory:", steps=[every_ten_minutes(runs, misfire="all")]), clock) as t:
+        clock.advance(45 * 60)
+        await t.wait_idle()
+        assert sorted(runs) == [(10, 0), (20, 0), (30, 0), (40, 0)]
+
+
+async def test_of_too_many_missed_ticks_the_latest_hundred_are_run() -> None:
+    clock, runs = VirtualClock(), list[Any]()
+
+    @step("often", triggers=[cron("*/10 * * * * *", misfire="all")])
+    async def often(ctx: FlowContext[Any]) -> None:
+        runs.append(ctx.trigger.missed)
+
+    async with MotiaTester(Motia("memory:", steps=[often]), clock) as t:
+        clock.advance(1200)
+        await t.wait_idle()
+    assert (len(runs), sum(runs)) == (100, 20)
+
+
+async def test_no_missed_tick_is_run_where_they_are_to_be_skipped() -> None:
+    clock, runs = VirtualClock(), list[Any]()
+    async with MotiaTester(Motia("memory:", steps=[every_ten_minutes(runs, misfire="skip")]), clock) as t:
+        clock.advance(45 * 60)
+        await t.wait_idle()
+        assert runs == []
+        clock.advance(5 * 60 + 30)  # a worker sleeps so long, and has not missed it
+        await t.wait_idle()
+        assert runs == [(50, 0)]
+
+
+async def test_a_tick_is_left_out_while_an_earlier_one_is_not_finished() -> None:
+    runs: list[Any] = []
+    job = every_ten_minutes(runs, overlap="skip")
+    async with MotiaTester(Motia("memory:", steps=[job])) as t:
+        t.fail_next("often", Retry(after=25 * 60))
+        await t.advance(minutes=34)
+        assert runs == [], "it is retried at 00:35"
+        await t.advance(minutes=7)
+        assert runs == [(10, 0), (40, 0)]
+
+
+def test_what_is_none_of_the_choices_is_refused() -> None:
+    with pytest.raises(ConfigError, match="expected misfire to be one of latest, all, skip, got 'never'"):
+        cron("* * * * *", misfire="never")  # type: ignore[arg-type]  # that is the test
+    with pytest.raises(ConfigError, match="expected overlap to be one of allow, skip, got True"):
+        cron("* * * * *", overlap=True)  # type: ignore[arg-type]  # that is the test
 
 
 async def test_a_tick_beyond_the_window_is_skipped() -> None:

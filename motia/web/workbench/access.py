@@ -25,7 +25,8 @@ Mode = Any
 """``"auto"``, True, False or a ``Workbench``."""
 OPERATOR: tuple[Right, ...] = ("invoke", "publish", "redrive", "discard", "pause", "run")
 RIGHTS: Mapping[str, tuple[Right, ...]] = {"viewer": (), "operator": OPERATOR, "admin": (*OPERATOR, "edit")}
-_LOCAL = frozenset({"localhost", "localhost.localdomain"})
+_LOCAL = frozenset({"localhost", "localhost.localdomain", "testserver"})
+"""The last is what test clients of Starlette and Django call the machine: a name that nobody can own."""
 
 
 @dataclass(frozen=True)

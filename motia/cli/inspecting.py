@@ -22,9 +22,9 @@ def steps(app: str, as_json: bool) -> None:
     rows = [
         {
             "name": step.name,
-            "triggers": ", ".join(trigger.type for trigger in step.config.triggers),
-            "enqueues": ", ".join(item.topic for item in step.config.enqueues),
-            "flows": ", ".join(step.config.flows),
+            "triggers": [trigger.type for trigger in step.config.triggers],
+            "enqueues": [item.topic for item in step.config.enqueues],
+            "flows": list(step.config.flows),
             "source": shown_path(step.source),
         }
         for step in loaded(app).steps

@@ -59,6 +59,8 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return _cell(", ".join(map(str, value)))
     text = "" if value is None else "yes" if value is True else "no" if value is False else str(value)
     line = text.split("\n")[-1 if text.startswith("Traceback") else 0]
     return line if len(line) <= 80 else line[:77] + "..."

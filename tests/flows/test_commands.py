@@ -56,7 +56,14 @@ def run_json(*arguments: str) -> Any:
 
 
 def test_steps_and_routes(app: str) -> None:
-    assert [item["name"] for item in run_json("steps", app)] == ["create", "handle", "nightly", "double"]
+    steps = run_json("steps", app)
+    assert [item["name"] for item in steps] == ["create", "handle", "nightly", "double"]
+    assert (steps[0]["triggers"], steps[0]["enqueues"], steps[0]["flows"]) == (
+        ["http"],
+        ["created", "nobody"],
+        ["orders"],
+    )
+    assert "create   http      created, nobody  orders" in run("steps", app)
     assert run_json("routes", app) == [{"method": "POST", "path": "/orders/:id", "step": "create"}]
     assert "POST    /orders/:id  create" in run("routes", app)
 

@@ -32,8 +32,9 @@ API = "/shop/workbench/api/v1/"
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Server]:
-    server = Server("tests.browser.workbench_app:app", {"MOTIA_URL": f"sqlite:///{tmp_path / 'parcels.db'}"})
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    environment = {"MOTIA_URL": f"sqlite:///{tmp_path / 'parcels.db'}", **getattr(request, "param", {})}
+    server = Server("tests.browser.workbench_app:app", environment)
     yield server
     server.stop()
 
@@ -281,6 +282,21 @@ def test_everything_is_reached_by_keyboard(bench: Bench) -> None:
     bench.wait("main h1:has-text('Logs')")
     keyboard.press("/")
     assert bench.page.evaluate("document.activeElement.type") == "search"
+
+
+@pytest.mark.parametrize("shop", [{"READ_ONLY": "1"}], indirect=True)
+def test_what_nobody_may_do_is_not_offered(bench: Bench) -> None:
+    bench.send("p-1")
+    bench.open("queues/parcel.sent")
+    bench.wait("td .cover:has-text('p-1')").click()
+    bench.wait(".inspector .errorbox:has-text('RoadClosed')")
+    bench.page.get_by_role("checkbox", name="All on this page").check()
+    bench.wait("[role=toolbar] >> text=You may look, and change nothing.")
+    for word in ("Redrive…", "Discard…", "Pause", "Publish…"):
+        assert bench.page.get_by_role("button", name=word).count() == 0
+    bench.open("schedules")
+    bench.wait("tr:has-text('nightly')")
+    assert bench.page.get_by_role("button", name="Run now").count() == 0
 
 
 def test_the_theme_is_kept(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from motia import ApiRequest, ApiResponse, FlowContext, Motia, MotiaSettings, Stream, cron, http, queue, state, step
 from motia.integrations.fastapi import mount
+from motia.web.workbench import Workbench
 
 board = Stream("board")
 
@@ -75,7 +76,8 @@ async def nightly(ctx: FlowContext) -> None:
 
 STEPS = [send_parcel, show_parcel, deliver, thank, count_parcels, nightly]
 inner = FastAPI(title="Parcels")
-mount(inner, Motia(os.environ["MOTIA_URL"], steps=STEPS, settings=MotiaSettings(env="development")))
+motia = Motia(os.environ["MOTIA_URL"], steps=STEPS, settings=MotiaSettings(env="development"))
+mount(inner, motia, workbench=Workbench(read_only="READ_ONLY" in os.environ))
 
 
 @asynccontextmanager

@@ -3,7 +3,6 @@ export const NONE = '—'
 
 export function duration(us: number | null | undefined): string {
   if (us === null || us === undefined) return NONE
-  if (us === 0) return '0 ms'
   if (us < 1_000) return `${Math.round(us)} µs`
   const ms = us / 1_000
   if (ms < 10) return `${trim(ms, 1)} ms`
@@ -14,8 +13,9 @@ export function duration(us: number | null | undefined): string {
   return `${Math.floor(s / 3_600)} h ${Math.round((s % 3_600) / 60)} min`
 }
 
+/** Of numbers that were rounded to milliseconds or nearly: nothing took no time. */
 export const milliseconds = (ms: number | null | undefined): string =>
-  duration(ms === null || ms === undefined ? null : ms * 1_000)
+  ms === 0 ? '< 1 ms' : duration(ms === null || ms === undefined ? null : ms * 1_000)
 
 export function count(value: number | null | undefined): string {
   return value === null || value === undefined ? NONE : value.toLocaleString('en')

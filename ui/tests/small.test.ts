@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import flow from '../fixtures/flow.json'
 import { at, query } from '../src/api'
 import { isNarrow, traceFilter } from '../src/filters'
-import { age, bytes, count, duration, NONE, percent, plain } from '../src/format'
+import { age, bytes, count, duration, milliseconds, NONE, percent, plain } from '../src/format'
 import { mermaid, overlay } from '../src/graph'
 import { parse } from '../src/parts/json-field'
 import { pick, selected } from '../src/picking'
@@ -12,12 +12,16 @@ import type { Endpoint, FlowGraph, Span } from '../src/types'
 
 describe('texts', () => {
   test('of durations have the unit that suits them', () => {
-    expect([0, 999, 1_500, 41_000, 3_040_000, 75_000_000, 7_500_000_000].map(duration)).toEqual(['0 ms', '999 µs', '1.5 ms', '41 ms', '3.04 s', '1 min 15 s', '2 h 5 min'])
+    expect([0, 999, 1_500, 41_000, 3_040_000, 75_000_000, 7_500_000_000].map(duration)).toEqual(['0 µs', '999 µs', '1.5 ms', '41 ms', '3.04 s', '1 min 15 s', '2 h 5 min'])
   })
 
   test('of what is not known are a dash, and never a number', () => {
     expect([duration(null), count(null), percent(1, null), percent(null, 5), percent(0, 0), bytes(undefined)]).toEqual(Array(6).fill(NONE))
     expect([count(0), percent(0, 5), percent(1, 5_000)]).toEqual(['0', '0 %', '< 0.1 %'])
+  })
+
+  test('of rounded times claim no more than is known', () => {
+    expect([milliseconds(0), milliseconds(0.4), milliseconds(null)]).toEqual(['< 1 ms', '400 µs', NONE])
   })
 
   test('of moments say how far away they are', () => {

@@ -9,6 +9,8 @@ from motia.web.workbench.asking import Ask, Route
 from motia.web.workbench.words import in_words
 
 AHEAD = 5
+_NEARLY = 0.001
+"""Seconds; backends keep moments to the microsecond, or nearly."""
 
 
 async def list_schedules(ask: Ask) -> list[models.ScheduleRow]:
@@ -16,7 +18,6 @@ async def list_schedules(ask: Ask) -> list[models.ScheduleRow]:
 
 
 def _row(facts: ScheduleFacts) -> models.ScheduleRow:
-    last = None if facts.last is None else models.Fired(int(facts.last * 1000), None, None, None)
     return models.ScheduleRow(
         id=facts.id,
         step=facts.step,
@@ -24,10 +25,20 @@ def _row(facts: ScheduleFacts) -> models.ScheduleRow:
         tz=facts.schedule.timezone,
         words=in_words(facts.schedule.expression),
         next=[int(moment.timestamp() * 1000) for moment in facts.next],
-        last=last,
+        last=_fired(facts),
         paused=facts.paused,
         late=facts.late,
     )
+
+
+def _fired(facts: ScheduleFacts) -> models.Fired | None:
+    """When it last fired. What is recorded is a tick, or else when its schedule was first seen or resumed."""
+    if facts.last is None:
+        return None
+    tick = facts.schedule.previous_or_at(facts.last + _NEARLY)
+    if tick is None or abs(tick.timestamp() - facts.last) > _NEARLY:
+        return None
+    return models.Fired(int(tick.timestamp() * 1000), None, None, None)
 
 
 def _id(ask: Ask) -> str:

@@ -23,7 +23,7 @@ export function Help({ close }: { close: () => void }) {
         <dd>Go to a page, step, endpoint, queue, or a pasted trace id</dd>
         {KEYS.map(([key, what]) => (
           <div key={key} style={{ display: 'contents' }}>
-            <dt>{key.split('  ').map((one) => <kbd key={one}>{one}</kbd>)}</dt>
+            <dt>{key.split('  ').map((one) => <span key={one}><kbd>{one}</kbd> </span>)}</dt>
             <dd>{what}</dd>
           </div>
         ))}

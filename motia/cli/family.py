@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 from anyio.abc import Process
 
-from motia.cli.server import Orders
+from motia.cli.orders import Orders
 
 KILL_AFTER = 10.0
 """Seconds beyond its own grace that an ending process is given."""

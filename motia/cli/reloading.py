@@ -12,7 +12,7 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from motia.cli.family import Served, prepare
-from motia.cli.server import Orders
+from motia.cli.orders import Orders
 
 GRACE = 5.0
 _log = logging.getLogger("motia.dev")

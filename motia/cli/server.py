@@ -14,12 +14,12 @@ import os
 import signal
 import socket
 import sys
-from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import anyio
 
 from motia.app import Motia
+from motia.cli.orders import Orders
 from motia.cli.ports import address
 from motia.errors import ConfigError, HttpError, MissingDependency, MotiaError
 from motia.loading import configure_logging, load, load_env, project_of
@@ -28,33 +28,8 @@ from motia.web.failures import error_answer
 from motia.web.origins import THIS_MACHINE
 from motia.web.sockets import MAX_FRAME
 
-ERROR, RELOAD_GRACE = 1, 3
+ERROR = 1
 _log = logging.getLogger("motia.dev")
-
-
-@dataclass(frozen=True)
-class Orders:
-    """What a serving process is told.
-
-    Attributes:
-        app: as the command line names it.
-        listening: file descriptor of the listening socket.
-        telling: file descriptor of the pipe to the parent; None where there is none.
-        settings: that win over the app's own.
-        worker: run the worker in this process.
-        linger: seconds that open connections are given at the end.
-    """
-
-    app: str
-    listening: int
-    telling: int | None = None
-    settings: dict[str, Any] | None = None
-    worker: bool = True
-    linger: int = RELOAD_GRACE
-
-    def line(self) -> bytes:
-        """As the first line of standard input."""
-        return json.dumps(asdict(self)).encode() + b"\n"
 
 
 def prepared(orders: Orders) -> Any:

@@ -31,7 +31,7 @@ def dev(app: str, port: int, host: str, no_reload: bool) -> None:
     port that is taken moves to the next free one.
     """
     _needs("uvicorn", *(() if no_reload else ("watchfiles",)))
-    from motia.cli.server import Orders
+    from motia.cli.orders import Orders
 
     configure_logging()
     spec = absolute(app)
@@ -73,7 +73,7 @@ def start(app: str, port: int, host: str, processes: int, workers: int, grace: f
     processes.
     """
     _needs("uvicorn")
-    from motia.cli.server import Orders
+    from motia.cli.orders import Orders
     from motia.cli.starting import Plan, Production
 
     configure_logging()

@@ -15,7 +15,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from motia.cli.family import Served, ended, spawn
-from motia.cli.server import Orders
+from motia.cli.orders import Orders
 from motia.errors import ConfigError
 from motia.policies import reconnect_delay
 

@@ -118,7 +118,7 @@ async def _answered(route: BuiltIn, values: list[str], request: HttpRequest, pla
     else:
         answer = await route.answer(visit)
     if isinstance(answer.body, Stream):
-        return await streamed_async(answer, answer.body, request, motia.running)
+        return await streamed_async(answer, request, motia.running)
     return whole(answer, request)
 
 

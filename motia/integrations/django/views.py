@@ -140,7 +140,7 @@ class _PlanViews:
                 if answer.error is not None:
                     _undo()
                 if isinstance(answer.body, Stream):
-                    return streamed(answer, answer.body, request, parts)
+                    return streamed(answer, request, parts)
             return whole(answer, request)
 
         run, exempt = guarded(answered, self._dependencies)
@@ -164,7 +164,7 @@ class _PlanViews:
         async def answered(request: HttpRequest, incoming: Incoming, parts: Any) -> HttpResponseBase:
             answer = await respond(parts.dispatcher, plan, incoming, _HOSTS[parts.settings.debug, False])
             if isinstance(answer, Answer) and isinstance(answer.body, Stream):
-                return await streamed_async(answer, answer.body, request, parts)
+                return await streamed_async(answer, request, parts)
             return whole(answer, request)
 
         run, exempt = guarded(answered, self._dependencies)

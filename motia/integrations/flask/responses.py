@@ -11,7 +11,7 @@ from werkzeug.datastructures import Headers
 
 from motia.web.answers import BODILESS, Answer
 from motia.web.hosting import Hosted
-from motia.web.wsgi import chunks_of
+from motia.web.pulled import chunks_of
 
 
 class WholeResponse(Response):

@@ -56,11 +56,11 @@ def test_nonsense_is_told_of(given: dict[str, Any]) -> None:
 def test_production_without_anybody_is_an_error() -> None:
     with override_settings(DEBUG=False, MOTIA={"URL": "memory:", "WORKBENCH": True}):
         found = {message.id: message for message in run_checks(tags=["motia"])}
-    assert "nobody says who may see it" in found["motia.E006"].msg
-    assert "django_staff()" in str(found["motia.E006"].hint)
+    assert "nobody says who may see it" in found["motia.E007"].msg
+    assert "django_staff()" in str(found["motia.E007"].hint)
 
 
 @pytest.mark.parametrize("given", [{"WORKBENCH": "auto"}, {"AUTHORIZE": known}, {"WORKBENCH": False}])
 def test_what_is_right_is_none(given: dict[str, Any]) -> None:
     with override_settings(DEBUG=False, MOTIA={"URL": "memory:", **given}):
-        assert "motia.E006" not in {message.id for message in run_checks(tags=["motia"])}
+        assert "motia.E007" not in {message.id for message in run_checks(tags=["motia"])}

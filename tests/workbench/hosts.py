@@ -85,6 +85,7 @@ def _django(motia: Motia, workbench: Any) -> Iterator[None]:
         "WORKER": True,
         "WORKBENCH": workbench,
         "ENV": motia.settings.env,
+        "TRACES": motia.settings.traces,
         "PAYLOAD_LIMIT": motia.settings.payload_limit,
     }
     with override_settings(MOTIA=given, ALLOWED_HOSTS=["*"]):

@@ -32,7 +32,7 @@ def host(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def client(host: str) -> Iterator[Client]:
-    shop = make_shop().with_settings(env="production", payload_limit=2000)
+    shop = make_shop().with_settings(env="production", payload_limit=2000, traces=True)
     with HOSTS[host](shop, Workbench(authorize=by_header, redact=["vat_id"]), "") as address:
         yield Client(address)
 
@@ -306,3 +306,67 @@ class TestTheFeed:
             admin.act("queues/order.placed/discard", {"filter": {}, "expect": 3})
             told = next(json.loads(line[6:]) for line in lines if line.startswith("data: "))
         assert (first["events"], [event["type"] for event in told["events"]]) == ([], ["queue.stats"])
+
+
+class TestTraces:
+    def _of(self, person: Person, status: str) -> Any:
+        """A trace of the newest orders."""
+        return eventually(lambda: person.get(f"traces?status={status}&step=charge-card").json["items"])[0]
+
+    def test_one_request_and_what_followed(self, admin: Person) -> None:
+        found = self._of(admin, "error")
+        assert (found["name"], found["trigger"], found["retries"]) == ("POST /purchases", "http", 1)
+        whole_one = admin.get(f"traces/{found['id']}").json
+        runs = [(span["step"], span["attempt"]) for span in whole_one["spans"]]
+        assert runs[0] == ("create-order", 1)
+        assert {("charge-card", 1), ("charge-card", 2)} <= set(runs)
+        kinds = {event["type"] for event in whole_one["events"]}
+        assert {"log", "enqueue", "state", "stream"} <= kinds
+        assert whole_one["spans"][0]["offset_us"] == 0
+
+    def test_nothing_in_it_is_a_secret(self, client: Client, admin: Person) -> None:
+        id = self._of(admin, "error")["id"]
+        paths = (f"traces/{id}", "logs?limit=200", "traces", f"events?after=0&trace={id}", "overview")
+        for role in ("viewer", "admin"):
+            shown = "\n".join(Person(client, role).get(path).text for path in paths)
+            assert [word for word in (SECRET, WORD, VAT) if word in shown] == []
+        viewed = Person(client, "viewer").get(f"traces/{id}").json
+        assert viewed["spans"][0]["input"]["body"]["sku"] == "[hidden]"
+
+    def test_logs_by_level_and_trace(self, admin: Person) -> None:
+        id = self._of(admin, "error")["id"]
+        lines = admin.get(f"logs?trace={id}&level=warning").json["items"]
+        assert {line["message"] for line in lines} == {"charging"}
+        assert {line["trace_id"] for line in lines} == {id}
+
+    def test_running_one_again(self, admin: Person) -> None:
+        found = self._of(admin, "error")
+        refused = admin.act(f"traces/{found['id']}/rerun")
+        assert (refused.status, refused.json["code"]) == (409, "hidden_value")  # its password was not recorded
+        given = {"body": {"sku": "A-again", "qty": 1, "password": WORD}}
+        sent = admin.act(f"traces/{found['id']}/rerun", {"input": given})
+        assert sent.status == 202
+        eventually(lambda: any(name == "charge-card" and data["sku"] == "A-again" for name, data in seen))
+        assert admin.act(f"traces/{found['id']}/rerun", {"span": "none", "input": {}}).status == 404
+        assert admin.act(f"traces/{'0' * 32}/rerun", {"input": {}}).status == 404
+
+    def test_what_runs_is_counted(self, admin: Person) -> None:
+        self._of(admin, "error")
+        flow = admin.get("flows/orders?range=1h").json
+        stats = {node["name"]: node["stats"] for node in flow["nodes"]}
+        assert stats["charge-card"]["err"] >= 2
+        assert admin.get("overview").json["failures"][0]["type"] == "CardTimeout"
+        assert admin.get("flows/orders?range=tomorrow").status == 400
+
+    def test_schedules_can_be_left_out(self, admin: Person) -> None:
+        admin.act("schedules/nightly/run")
+        eventually(lambda: admin.get("traces?trigger=cron").json["items"])
+        kinds = {item["trigger"] for item in admin.get("traces?hide=cron&limit=200").json["items"]}
+        assert kinds
+        assert "cron" not in kinds
+
+    def test_the_feed_tells_of_runs(self, admin: Person) -> None:
+        cursor = encoded(admin.get("events").json["cursor"])
+        admin.act("steps/notify/invoke", {"input": {"sku": "told"}})
+        told = eventually(lambda: admin.get(f"events?after={cursor}").json["events"])
+        assert {"span.upsert", "trace.upsert"} <= {event["type"] for event in told}

@@ -40,7 +40,7 @@ def _motia() -> DjangoMotia | None:
 
 
 def _settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E001: the settings. E002: the steps. E003: a guard. E006: the Workbench. W003, W004, W006: see the messages."""
+    """E001: the settings. E002: the steps. E003: a guard. E007: the Workbench. W003, W004, W006: see the messages."""
     try:
         motia = current_motia()
         _ = motia.registry
@@ -58,7 +58,7 @@ def _workbench(motia: DjangoMotia) -> Iterator[CheckMessage]:
         yield Error(
             f"MOTIA['WORKBENCH']: {error}",
             hint='Set MOTIA["AUTHORIZE"] = django_staff() from motia.web.workbench, or leave WORKBENCH to "auto".',
-            id="motia.E006",
+            id="motia.E007",
         )
 
 

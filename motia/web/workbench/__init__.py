@@ -8,7 +8,7 @@ Its parts::
     flows queues letters schedules kept traces feed overview    what each address says and does
 """
 
-from motia.web.workbench.access import Mode, Site, User, Workbench, is_development, site_of
+from motia.web.workbench.access import Mode, Site, User, Workbench, site_of
 from motia.web.workbench.logins import BasicAuth, django_staff, flask_login
 
 __all__ = [
@@ -19,6 +19,5 @@ __all__ = [
     "Workbench",
     "django_staff",
     "flask_login",
-    "is_development",
     "site_of",
 ]

@@ -102,12 +102,6 @@ class Site:
     name: str = "motia"
 
 
-def is_development(motia: Motia) -> bool:
-    """Whether somebody has said so: the default of ``env`` is no sign, for servers are started without it."""
-    settings = motia.settings
-    return settings.is_development
-
-
 def site_of(
     motia: Motia, mode: Mode, *, develops: Callable[[], bool] | None = None, prefix: str = "", name: str = "motia"
 ) -> Site | None:
@@ -128,7 +122,8 @@ def site_of(
     def enabled() -> bool:
         if workbench.authorize is not None:
             return True
-        return motia.settings.env != "production" and (is_development(motia) or (develops is not None and develops()))
+        settings = motia.settings
+        return settings.is_development or (settings.env != "production" and develops is not None and develops())
 
     if mode != "auto" and not enabled():
         raise ConfigError(

@@ -66,10 +66,9 @@ class Ask:
 
     @property
     def traces(self) -> TraceStore | None:
-        """The recorded runs; None where none are."""
-        parts = self.site.motia.running
-        store: TraceStore | None = parts.backend.working.traces
-        return store if getattr(parts, "recorder", None) is not None else None
+        """The recorded runs, those of other processes too; None where the backend keeps none."""
+        store: TraceStore | None = self.site.motia.running.backend.working.traces
+        return store
 
     @cached_property
     def curtain(self) -> Curtain:

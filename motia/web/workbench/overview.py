@@ -30,15 +30,15 @@ async def session(ask: Ask) -> models.Session:
         csrf=models.Token(*token) if token else None,
         live=models.Live("poll" if host.inline else "sse", POLL_MS),
         stores={**ask.motia.running.schemes, "trace": ask.motia.running.schemes["queue"] if ask.traces else None},
-        retention={"days": None, "traces": None},
+        retention={"days": settings.traces_keep, "traces": settings.traces_limit} if ask.traces else {},
         warnings=list(_warnings(ask)),
     )
 
 
 def _warnings(ask: Ask) -> list[str]:
     found = []
-    if ask.traces is None:
-        found.append("Runs are not recorded, so there are no traces and logs here: MOTIA_TRACES=true records them.")
+    if ask.motia.running.recorder is None:
+        found.append("This process does not record what runs in it; MOTIA_TRACES=true does.")
     if not ask.queue.capabilities.durable:
         found.append("Messages are kept in memory: they end with the process, and other processes see none of them.")
     return found

@@ -24,7 +24,7 @@ FAILURES = 100
 def _store(ask: Ask) -> TraceStore:
     store = ask.traces
     if store is None:
-        raise HttpError(404, "runs are not recorded; MOTIA_TRACES=true records them", code="not_recorded")
+        raise HttpError(404, "the backend of this app's queue keeps no traces", code="not_recorded")
     return store
 
 

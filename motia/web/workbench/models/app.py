@@ -51,7 +51,7 @@ class Session:
     csrf: Token | None
     live: Live
     stores: Mapping[str, str | None]
-    retention: Mapping[str, int | None]
+    retention: Mapping[str, float]
     warnings: Sequence[str]
 
 

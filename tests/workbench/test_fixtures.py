@@ -10,7 +10,6 @@ import pytest
 from tests.workbench.fixtures import FOLDER, recorded, written
 from tests.workbench.shop import SECRET
 
-
 OWN = {"after", "attrs", "before", "data", "examples", "fields", "input", "output", "payload", "value"}
 
 

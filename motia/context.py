@@ -178,7 +178,7 @@ class BaseContext(Generic[InputT]):
     def redelivered(self) -> bool:
         """Whether this delivery may have run before, to its end or not."""
         delivery = self._run.delivery
-        return delivery is not None and (delivery.attempt > 1 or delivery.crashes > 0)
+        return delivery is not None and delivery.token > 1  # what was handed back keeps its attempt, and not its token
 
     @property
     def lease_lost(self) -> bool:

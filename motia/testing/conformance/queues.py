@@ -85,7 +85,7 @@ class QueueBasics:
         await harness.subscribe(subscription())
         await harness.send("1")
         (first,) = await harness.claim()
-        assert first.attempt == 1
+        assert (first.attempt, first.token) == (1, 1)
         assert await harness.settle(first, "retry", delay=0.0, reason="failed", error="boom")
         (second,) = await harness.claim()
         assert second.attempt == 2

@@ -70,13 +70,13 @@ async def test_only_the_queues_asked_for_are_served() -> None:
 
 
 async def test_a_worker_that_is_cancelled_hands_back_what_ran(tmp_path: Path) -> None:
-    attempts: list[int] = []
+    runs: list[tuple[int, bool]] = []
     done = anyio.Event()
 
     @step("t", triggers=[queue("t")])
     async def t(data: Any, ctx: FlowContext[Any]) -> None:
-        attempts.append(ctx.attempt)
-        if len(attempts) < 3:
+        runs.append((ctx.attempt, ctx.redelivered))
+        if len(runs) < 3:
             started.set()
             await anyio.sleep_forever()
         done.set()
@@ -94,7 +94,7 @@ async def test_a_worker_that_is_cancelled_hands_back_what_ran(tmp_path: Path) ->
         async with Worker(motia):
             with anyio.fail_after(5):
                 await done.wait()
-    assert attempts == [1, 1, 1], "a worker that is told to go has not failed"
+    assert runs == [(1, False), (1, True), (1, True)], "a worker that is told to go has not failed"
 
 
 async def test_a_stop_waits_for_the_grace_period_and_no_longer() -> None:

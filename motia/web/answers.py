@@ -1,7 +1,8 @@
 """From what a handler returns to status, headers and body.
 
-The rules, in order: an ``ApiResponse``; a dict with ``status`` (or ``status_code``) and nothing that an answer does
-not have; an error dict, ``{"error": ..., "status": 404}``; None is 204; anything else is 200 with that body.
+The rules, in order: an ``ApiResponse``; a dict with ``status`` (or ``status_code``) and ``body``, or with nothing that
+an answer does not have; an error dict, ``{"error": ..., "status": 404}``; None is 204; anything else is 200 with that
+body.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def _from_mapping(result: Mapping[str, Any]) -> ApiResponse[Any]:
     status = result[key] if key else None
     if key is None or isinstance(status, bool) or not isinstance(status, int):
         return ApiResponse(200, result)
-    if _ENVELOPE.issuperset(result):
+    if _ENVELOPE.issuperset(result) or ("body" in result and 100 <= status <= 599):
         return ApiResponse(status, result.get("body"), result.get("headers"))
     if "error" in result and 200 <= status <= 599:
         return ApiResponse(status, {name: value for name, value in result.items() if name != key})

@@ -29,7 +29,7 @@ from motia import (
     queue,
     step,
 )
-from motia.integrations.flask import FlaskMotia, mount
+from motia.integrations.flask import FlaskMotia, mount, start
 from motia.integrations.flask.extension import EXTENSION, mounted_on
 
 Made = Callable[..., Flask]
@@ -289,6 +289,24 @@ def test_background_handlers_have_a_context_each(make: Made, flavour: str) -> No
     app.test_client().get("/send")
     assert _until(lambda: len(torn) == 4)  # one of them is the request's
     assert sorted(seen) == [(n, app.name, False, False) for n in range(3)]
+
+
+def test_the_worker_can_be_started_before_any_request(make: Made) -> None:
+    seen: list[Any] = []
+
+    @step("work", triggers=[queue("work")])
+    def work(data: Any) -> None:
+        seen.append(data)
+
+    app = make(work, worker=True)
+    assert not mounted_on(app).hosted.serving
+    start(app)
+    assert mounted_on(app).hosted.serving
+    with app.app_context():
+        enqueue("work", 1)
+    assert _until(lambda: seen == [1])
+    with pytest.raises(ConfigError, match="has no motia"):
+        start(Flask("bare"))
 
 
 def test_ambient_functions_work_where_no_request_has_been(make: Made) -> None:

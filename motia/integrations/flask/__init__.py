@@ -19,12 +19,12 @@ except ImportError as error:
 from motia.integrations.flask.built_in import add_built_in
 from motia.integrations.flask.commands import make_group
 from motia.integrations.flask.contexts import use_contexts_of
-from motia.integrations.flask.extension import EXTENSION, Mounted, remember
+from motia.integrations.flask.extension import EXTENSION, Mounted, mounted_on, remember
 from motia.integrations.flask.routes import add_routes
 from motia.web.hosting import Hosted
 from motia.web.workbench import Workbench, site_of
 
-__all__ = ["FlaskMotia", "mount"]
+__all__ = ["FlaskMotia", "mount", "start"]
 Mode = Literal["auto"] | bool
 
 
@@ -68,6 +68,18 @@ def mount(
     add_routes(app, hosted, prefix)
     add_built_in(app, hosted, site)
     app.cli.add_command(make_group())
+
+
+def start(app: Flask) -> None:
+    """Open the app of steps, and start its worker, now rather than with the first request.
+
+    For a hook that a server runs in each of its processes, such as ``post_worker_init`` of gunicorn: WSGI has none of
+    its own. Where it cannot be opened that is logged, and the first request tries again.
+
+    Raises:
+        ConfigError: nothing is mounted on ``app``.
+    """
+    mounted_on(app).hosted.serve()
 
 
 class FlaskMotia(Motia):

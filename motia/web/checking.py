@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,7 +49,8 @@ async def find_problems(motia: Motia) -> list[Fault]:
 
 def written_problems(motia: Motia) -> list[Fault]:
     """What is wrong with the code of an app. Reads its files."""
-    sent = [found for file in _files(motia) for found in sent_topics(file)]
+    own = {getattr(step.handler, "__name__", "") for step in motia.steps}
+    sent = [found for file in _files(motia) for found in sent_topics(file, own)]
     return [*_unconsumed(motia), *_unknown(motia, sent), *_unreachable(motia, sent)]
 
 
@@ -122,8 +123,12 @@ def _file_of(step: Step[..., Any]) -> str | None:
     return step.file or step.written_in
 
 
-def sent_topics(file: Path) -> list[Sent]:
-    """The topics that a file names where it sends: ``enqueue("t", ...)``, ``emit({"topic": "t", ...})``."""
+def sent_topics(file: Path, steps: Collection[str] = ()) -> list[Sent]:
+    """The topics that a file names where it sends: ``enqueue("t", ...)``, ``emit({"topic": "t", ...})``.
+
+    Args:
+        steps: names of functions that are steps: what ``charge.enqueue({...})`` sends goes to no topic.
+    """
     try:
         tree = ast.parse(file.read_text())
     except (OSError, ValueError, SyntaxError):  # it is loaded, so what cannot be read has gone since
@@ -131,9 +136,13 @@ def sent_topics(file: Path) -> list[Sent]:
     return [
         Sent(topic, _short(file), node.lineno)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and _name(node.func) in _SENDING and node.args
+        if isinstance(node, ast.Call) and _name(node.func) in _SENDING and node.args and not _is_to_one(node, steps)
         if (topic := _topic(node.args[0])) is not None
     ]
+
+
+def _is_to_one(call: ast.Call, steps: Collection[str]) -> bool:
+    return isinstance(call.func, ast.Attribute) and _name(call.func.value) in steps
 
 
 def _short(file: Path) -> str:

@@ -148,6 +148,7 @@ from motia import Motia, http, queue, step
 async def sender(req, ctx):
     await ctx.enqueue("known", {})
     await ctx.emit({"topic": "unheard", "data": {}})
+    await reached.enqueue({"type": "visa"})
 
 @step(triggers=[queue("known")])
 async def reached(data, ctx): ...

@@ -18,8 +18,17 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 
 
+UVICORN = """
+import socket, sys, uvicorn
+config = uvicorn.Config(sys.argv[1], log_level="warning")
+uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[2]))])
+"""
+
+
 class Server:
     """A server in a process of its own: uvicorn, unless something else is asked for.
+
+    The socket of uvicorn is kept here, so that who comes while it is started anew waits, and is not refused.
 
     Args:
         app: ``module:attribute``; or the words after ``python`` of another server, with ``PORT`` for its port.
@@ -27,12 +36,15 @@ class Server:
     """
 
     def __init__(self, app: str | Sequence[str], environment: Mapping[str, str], folder: Path = ROOT) -> None:
-        uvicorn = ["-m", "uvicorn", str(app), "--port", "PORT", "--log-level", "warning"]
-        self._words = uvicorn if isinstance(app, str) else list(app)
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self._listening.getsockname()[1]
+        kept = self._listening.fileno()
+        self._words = ["-c", UVICORN, app, str(kept)] if isinstance(app, str) else list(app)
+        self._kept = [kept] if isinstance(app, str) else []
+        if not self._kept:
+            self._listening.close()
         self._folder = folder
         self._environment = {**os.environ, **environment}
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -47,11 +59,14 @@ class Server:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         command = [sys.executable, *(word.replace("PORT", str(self.port)) for word in self._words)]
-        self.process = subprocess.Popen(command, cwd=self._folder, env=self._environment)
+        self.process = subprocess.Popen(command, cwd=self._folder, env=self._environment, pass_fds=self._kept)
         deadline = time.monotonic() + 30
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                urllib.request.urlopen(self.url, timeout=1).close()
+                return
+            except urllib.error.HTTPError as answer:
+                answer.close()
                 return
             except OSError:
                 assert self.process.poll() is None, "the app did not start"
@@ -65,6 +80,7 @@ class Server:
         self.process.wait(10)
 
     def stop(self) -> None:
+        self._listening.close()
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:

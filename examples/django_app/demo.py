@@ -105,7 +105,7 @@ def refused(base: str) -> None:
 def stay(base: str, environment: dict[str, str]) -> None:
     environment = environment | {"DJANGO_SUPERUSER_PASSWORD": "admin"}
     manage("createsuperuser", "--noinput", "--username=admin", "--email=admin@shop.test", env=environment, quiet=True)
-    print(f"\nThe admin is at {base}/admin/ (admin, admin). Stop with Ctrl+C.")
+    print(f"\nThe admin is at {base}/admin/ (admin, admin), the Workbench at {base}/workbench. Stop with Ctrl+C.")
     threading.Event().wait()
 
 

@@ -103,6 +103,7 @@ def serving() -> Iterator[tuple[str, threading.Thread]]:
         del os.environ[name]  # whatever you have set for an app of yours
     with tempfile.TemporaryDirectory(prefix="motia-demo-") as folder, free_socket() as listener:
         os.environ["MOTIA_URL"] = f"sqlite:///{Path(folder) / 'shop.db'}"
+        os.environ["MOTIA_ENV"] = "development"  # with the Workbench
         server = uvicorn.Server(uvicorn.Config("examples.fastapi_app.app:app", log_level="warning"))
         thread = threading.Thread(target=server.run, args=([listener],), name="server", daemon=True)
         thread.start()
@@ -226,7 +227,7 @@ The shop stays open. Try, from another terminal:
   curl -s {base}/orders/ORDER_ID
   curl -s {base}/orders/ORDER_ID/audit
   curl -s {base}/stock
-Every step that answers a request is in {base}/docs
+Every step that answers a request is in {base}/docs, and what the orders set off in {base}/workbench
 Ctrl-C ends it.
 """)
     while server.is_alive():

@@ -23,6 +23,7 @@ from motia.errors import (
     UnknownStep,
     ValidationFailed,
 )
+from motia.messages import SubscriptionStats
 from motia.queues.base import Queue
 from motia.redaction import redact_text
 from motia.traces.base import TraceStore
@@ -30,6 +31,7 @@ from motia.web.answers import JSON, Answer, clean_headers
 from motia.web.visits import Visit
 from motia.web.workbench.access import Caller, Site
 from motia.web.workbench.curtain import Curtain
+from motia.web.workbench.memory import Memory
 from motia.web.workbench.models import Right
 
 MAX_ROWS, ROWS = 200, 50
@@ -47,12 +49,14 @@ class Ask:
 
     Attributes:
         params: of the path, decoded.
+        memory: of what was read a moment ago, for everybody.
     """
 
     site: Site
     visit: Visit
     caller: Caller
     params: Mapping[str, str]
+    memory: Memory
 
     @property
     def motia(self) -> Motia:
@@ -63,6 +67,10 @@ class Ask:
         """As operators see it: never inside a transaction of the request's."""
         queue: Queue = self.site.motia.running.backend.working.queue
         return queue
+
+    async def stats(self) -> list[SubscriptionStats]:
+        """How much is where in the queue, as of a moment ago."""
+        return await self.memory.told("queue", self.queue.stats)
 
     @property
     def traces(self) -> TraceStore | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from motia.traces.base import Stats, StepStats
@@ -50,7 +51,10 @@ class Counted:
 async def counted(ask: Ask, seconds: int) -> Counted:
     """The counters of the last ``seconds``."""
     store = ask.traces
-    return Counted(None if store is None else await store.stats(int((time.time() - seconds) * 1_000_000)))
+    if store is None:
+        return Counted(None)
+    after = int((time.time() - seconds) * 1_000_000)
+    return Counted(await ask.memory.told(("runs", seconds), partial(store.stats, after)))
 
 
 def _shown(found: StepStats) -> models.StepStats:

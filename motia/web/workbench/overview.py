@@ -45,7 +45,7 @@ def _warnings(ask: Ask) -> list[str]:
 
 
 async def overview(ask: Ask) -> models.Overview:
-    stats = await ask.queue.stats()
+    stats = await ask.stats()
     name, seconds = ask.range
     return models.Overview(
         totals=(await counted(ask, seconds)).totals(name),
@@ -65,7 +65,7 @@ async def problems_of(ask: Ask) -> list[models.ProblemFound]:
     if known is None or known[0] is not motia.registry:
         found = await motia.running.threads.run(partial(written_problems, motia))
         known = _written[motia] = motia.registry, found
-    return [_shown(fault) for fault in [*known[1], *orphans(motia, await ask.queue.stats())]]
+    return [_shown(fault) for fault in [*known[1], *orphans(motia, await ask.stats())]]
 
 
 def _shown(fault: Fault) -> models.ProblemFound:

@@ -20,7 +20,7 @@ from motia.web.workbench.asking import Ask, Route
 async def list_queues(ask: Ask) -> list[models.QueueSummary]:
     """The topics; those that are reserved only while something is in them, unless ``all`` is asked for."""
     topics: dict[str, list[SubscriptionStats]] = {}
-    for entry in await ask.queue.stats():
+    for entry in await ask.stats():
         topics.setdefault(entry.topic, []).append(entry)
     found = [_summary(ask, topic, entries) for topic, entries in sorted(topics.items())]
     return [row for row in found if row.kind == "queue" or "all" in ask.query or _holds_something(row.depth)]
@@ -75,7 +75,7 @@ async def entries_of(ask: Ask) -> list[SubscriptionStats]:
         HttpError: 404; there is no such topic.
     """
     topic = ask.params["topic"]
-    found = [entry for entry in await ask.queue.stats() if entry.topic == topic]
+    found = [entry for entry in await ask.stats() if entry.topic == topic]
     if not found:
         raise HttpError(404, f"no topic {topic!r}")
     return found

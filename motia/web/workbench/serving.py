@@ -17,6 +17,7 @@ from motia.web.workbench.access import Caller, Door, Site, check_origin
 from motia.web.workbench.asking import Ask, Route, answered, as_http, problem
 from motia.web.workbench.document import document_route
 from motia.web.workbench.feed import feed_routes
+from motia.web.workbench.memory import Memory
 from motia.web.workbench.pages import page
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -55,6 +56,7 @@ class Served:
         self._site = site
         self._door = Door(site)
         self._router = _router(api_routes())
+        self._memory = Memory()
 
     async def answer(self, visit: Visit) -> Answer:
         """The answer to a request; never raises."""
@@ -91,7 +93,7 @@ class Served:
             raise HttpError(405, f"expected {allow}, got {visit.method}", headers={"allow": allow})
         # Names may hold slashes, which some servers decode before we see them: so they are encoded twice.
         params = dict(zip(Path.parse(route.path).params, map(unquote, values), strict=True))
-        return await self._handled(route, Ask(self._site, visit, caller, params))
+        return await self._handled(route, Ask(self._site, visit, caller, params, self._memory))
 
     async def _handled(self, route: Route, ask: Ask) -> Answer:
         if route.right is None:
@@ -99,7 +101,9 @@ class Served:
         check_origin(ask.visit)
         if route.right not in ask.caller.rights:
             raise HttpError(403, f"this takes the right to {route.right}, which you do not have", code="not_allowed")
+        self._memory.forget()
         found = await route.handle(ask)
+        self._memory.forget()
         _tell(route, ask, found)
         return answered(found, route.status)
 

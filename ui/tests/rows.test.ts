@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import recovered from '../fixtures/trace-recovered.json'
 import { childrenOf, rowsOf } from '../src/rows'
-import type { Span, TraceEvent } from '../src/types'
+import type { Span, TraceDetail, TraceEvent } from '../src/types'
 
 const span = (id: string, parent: string | null, offset_us: number, more: Partial<Span> = {}): Span => ({
   id, parent, step: id, kind: 'queue', name: id, attempt: 1, max_attempts: 1, offset_us, duration_us: 10, wait_us: null, status: 'ok', error: null, ...more,
@@ -29,6 +30,14 @@ describe('rows of a trace', () => {
     expect(names([span('a', null, 0)], events)).toEqual(['a', '  a:0', '  a:1', '  a:2'])
     expect(names([span('a', null, 0)], events, { logs: true, changes: false, debug: false })).toHaveLength(2)
     expect(names([span('a', null, 0)], events, { logs: false, changes: true, debug: true })).toHaveLength(2)
+  })
+
+  test('of a real trace are all its spans, below the request, and all that happened', () => {
+    const { spans, events } = recovered as unknown as TraceDetail
+    const rows = rowsOf(spans, events, ALL, new Set())
+    expect(rows.filter((row) => row.depth === 0)).toHaveLength(1)
+    expect(rows[0]?.span.kind).toBe('http')
+    expect(rows).toHaveLength(spans.length + events.length)
   })
 
   test('hide what is below a closed one', () => {

@@ -14,7 +14,7 @@ import { tell } from '../parts/toasts'
 import { Waterfall } from '../parts/waterfall'
 import { href, useGo, useQuery } from '../route'
 import { rowsOf, type Shown as What } from '../rows'
-import { useCan } from '../session'
+import { useCan, useSession } from '../session'
 import { useResource, type Resource } from '../store'
 import type { Page as Items, TraceDetail, TraceSummary } from '../types'
 
@@ -24,6 +24,7 @@ export function TracePage({ id }: { id: string }) {
   const trace = useResource<TraceDetail>(join('traces', id), { on: LIVE, about: id })
   const [params, change] = useQuery()
   const chosen = params.get('span')
+  const days = useSession().retention?.days
   useNeighbours(id)
   const span = trace.data?.spans.find((item) => item.id === chosen)
   return (
@@ -35,7 +36,7 @@ export function TracePage({ id }: { id: string }) {
     >
       {trace.error?.status === 404 ? (
         <Empty title="There is no such trace" icon="traces">
-          <p>It may have expired, or be written at this moment. <button type="button" onClick={trace.reload}>Look again</button></p>
+          <p>It may have expired{days ? ` (kept for ${days} days)` : ''}, or be written at this moment. <button type="button" onClick={trace.reload}>Look again</button></p>
         </Empty>
       ) : (
         <Shown of={trace} what="The trace">{(data) => <Detail of={data} chosen={chosen} choose={(next) => change({ span: next })} />}</Shown>

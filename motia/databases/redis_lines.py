@@ -47,6 +47,7 @@ SILENT = (ServerSilent, TimeoutError)
 LINES = 32
 """Connections of one event loop at most; who finds all of them busy waits, within its deadline."""
 _NOTHING = object()
+_PUSHED = getattr(hiredis, "PushNotification", ())
 Argument = str | bytes | int | float
 Arguments = Sequence[Argument]
 
@@ -135,13 +136,18 @@ class Line(asyncio.Protocol):
         self._reader.feed(data)
         try:
             while (found := self._reader.gets()) is not _NOTHING:
-                if self._heard is not None and isinstance(found, list) and found[0] == b"message":
-                    self._heard(found[2])
-                elif not self._answer.done():
-                    self._answer.set_result(found)
+                self._take(found)
         except InvalidResponse as error:
             self._transport.abort()
             self.connection_lost(error)
+
+    def _take(self, found: Any) -> None:
+        if self._heard is not None and isinstance(found, list) and found[0] == b"message":
+            self._heard(found[2])
+        elif self._heard is None and isinstance(found, _PUSHED):
+            return  # said by the server of its own accord, as some do before maintenance: nobody's answer
+        elif not self._answer.done():
+            self._answer.set_result(found)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended.set()

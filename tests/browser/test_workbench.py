@@ -249,10 +249,10 @@ def test_streams_and_schedules_are_shown(bench: Bench) -> None:
 def test_a_feed_that_breaks_is_told_of_and_comes_back(bench: Bench) -> None:
     bench.open("queues")
     bench.wait(".live-live")
-    bench.server.stop()
+    bench.page.context.set_offline(True)
     bench.wait(".lost-bar:has-text('Disconnected')")
     bench.wait("text=Could not be refreshed")
-    bench.server.start()
+    bench.page.context.set_offline(False)
     bench.wait(".live-live")
     bench.gone(".lost-bar")
     bench.gone("text=Could not be refreshed")

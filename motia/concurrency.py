@@ -135,6 +135,28 @@ class Bell:
             self._listeners.pop(token, None)
 
 
+def damped(notify: Callable[[], None], seconds: float) -> Callable[[], None]:
+    """``notify``, at once and then at most once in so many seconds; what comes meanwhile counts as one. For a loop."""
+    loop = asyncio.get_running_loop()
+    resting = missed = False
+
+    def ask() -> None:
+        nonlocal resting, missed
+        missed = resting
+        if not resting:
+            resting = True
+            loop.call_later(seconds, rested)
+            notify()
+
+    def rested() -> None:
+        nonlocal resting
+        resting = False
+        if missed:
+            ask()
+
+    return ask
+
+
 class Echo:
     """Calls a function after a while, on a thread of its own: at most once per ``seconds``, however often asked.
 
@@ -150,7 +172,8 @@ class Echo:
 
     def ask(self) -> None:
         """Have the function called soon. Waits for nothing."""
-        self._asked.set()
+        if not self._asked.is_set():
+            self._asked.set()
         thread = self._thread
         if thread is None or self._pid != os.getpid() or not thread.is_alive():
             self._pid = os.getpid()
@@ -176,6 +199,11 @@ class Alarm:
     def is_set(self) -> bool:
         """Whether somebody waits and has yet to notice."""
         return self._waiting and self._event.is_set()
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether the waiter will be woken within a time."""
+        return self._timer is not None
 
     def set(self) -> None:
         """Wake the waiter, or the next one."""

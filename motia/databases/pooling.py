@@ -134,18 +134,31 @@ class AsyncPool:
     @asynccontextmanager
     async def lend(self, until: float) -> AsyncIterator[Any]:
         """See ``BlockingPool.lend``."""
-        with anyio.move_on_after(remaining(until)) as waiting:
-            await self._places.acquire()
-        if waiting.cancelled_caught:
-            raise TimeoutError(f"all {self._size} connections stayed in use")
+        native = await self.take(until)
         try:
-            native = self._idle.pop() or await self._connect(until)
-            try:
-                yield native
-            finally:
-                self._idle.push(native)
+            yield native
         finally:
+            self.give(native)
+
+    async def take(self, until: float) -> Any:
+        """The same without a block; whoever takes one gives it back."""
+        if self._places.locked():
+            with anyio.move_on_after(remaining(until)) as waiting:
+                await self._places.acquire()
+            if waiting.cancelled_caught:
+                raise TimeoutError(f"all {self._size} connections stayed in use")
+        else:
+            await self._places.acquire()
+        try:
+            return self._idle.pop() or await self._connect(until)
+        except BaseException:
             self._places.release()
+            raise
+
+    def give(self, native: Any) -> None:
+        """Back what was taken."""
+        self._idle.push(native)
+        self._places.release()
 
     def suspect(self) -> None:
         self._idle.clear()

@@ -42,7 +42,7 @@ from motia.databases.postgres_connections import (
     closed_on_error,
     is_timeout,
 )
-from motia.databases.postgres_dialect import CHANNEL, NOTIFY, SETTINGS, translate
+from motia.databases.postgres_dialect import CHANNEL, HINT, SETTINGS, translate
 from motia.databases.postgres_listening import told
 from motia.errors import ConfigError, QueueUnavailable
 
@@ -118,7 +118,7 @@ class PostgresServer:
                 if self._told is None or self._told.closed:
                     self._told = self._connect(time.monotonic() + self.deadline)
                 self._told.until = None
-                self._told.execute(translate(NOTIFY), {"channel": CHANNEL})
+                self._told.execute(translate(HINT), {"channel": CHANNEL})
             except _BROKEN as error:
                 _log.debug("waiting workers could not be told, they will look by themselves: %s", error)
                 self._told = None
@@ -295,12 +295,16 @@ class AsyncPostgres(BlockingPostgres):
         await anyio.sleep(seconds)
 
     async def _transact(self, work: Work[T], single: bool, until: float) -> T:
-        async with self._server.pool().lend(until) as native:
+        pool = self._server.pool()
+        native = await pool.take(until)
+        try:
             native.until = until
             if single:
                 return await work(PostgresConnection(native))
             async with native.transaction():
                 return await work(PostgresConnection(native))
+        finally:
+            pool.give(native)
 
     @asynccontextmanager
     async def _begun(self) -> AsyncIterator[PostgresConnection]:

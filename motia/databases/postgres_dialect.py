@@ -8,6 +8,8 @@ from functools import lru_cache
 CHANNEL = "motia"
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(:name, 7))"
 NOTIFY = "SELECT pg_notify(:channel, '')"
+HINT = "SELECT set_config('synchronous_commit', 'off', true), pg_notify(:channel, '')"
+"""The same in a transaction of its own, which need not wait for the disk."""
 SETTINGS = "".join(f"SET enable_{way} = off;" for way in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"))
 """Every statement of ours has its index. A plan made while the tables were empty must not outlive that."""
 _CLOCK = "date_part('epoch', clock_timestamp())"

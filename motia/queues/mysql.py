@@ -26,7 +26,7 @@ class MysqlQueue(SqlQueue):
         """What this process sends is told by itself; what others send is looked for."""
         looking = asyncio.get_running_loop().create_task(self._look(notify))
         try:
-            with self.database.listen(notify):
+            with super().listen(notify, suspects=suspects):
                 yield
         finally:
             looking.cancel()

@@ -1,4 +1,5 @@
-"""The queue on PostgreSQL: a worker's usual turn as one statement, one round trip, one commit.
+"""The queue on PostgreSQL: a worker's usual turn, and the usual sending of many, as one statement, which is one round
+trip and one commit.
 
 Everything else is ``SqlQueue``'s, and so is the turn when something other than ``done`` is to be said, or for
 subscriptions that want an order or a bound, which needs locks.
@@ -10,11 +11,14 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
-from motia.messages import Delivery, Exchange, Settlement
+from motia.databases.base import Connection
+from motia.messages import Delivery, Exchange, Message, Settlement
+from motia.queues import statements as sql
 from motia.queues.base import Demand
-from motia.queues.sql import SqlQueue, sorted_deliveries
+from motia.queues.sql import SqlQueue, message_params, sorted_deliveries
 
 # The commit need not wait for the disk: a crash of the server may undo a claim or an acknowledgement, and then the
 # delivery runs again, which it may at any time. What was published is on disk.
@@ -64,39 +68,65 @@ claimed AS (
     RETURNING d.seq, message_id, subscription_id, topic, payload, traceparent, token, attempt, crashes, due_at,
               created_at, fifo_key, parked_at, priority
 )
-SELECT NULL AS found, * FROM claimed
+SELECT *, NULL AS found FROM claimed
 UNION ALL
-SELECT CAST(json_build_object(
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       CAST(json_build_object(
            'done', (SELECT json_agg(seq) FROM done),
            'due', (SELECT count(*) FROM due),
            'share', (SELECT size FROM share),
            'bounded', (SELECT json_agg(id) FROM served WHERE bounded),
            'commit', (SELECT set_config('synchronous_commit', 'off', true)),
            'next', (SELECT min(due_at) - :now FROM motia_delivery WHERE state = 'scheduled' AND due_at > :now)
-       ) AS text),
-       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+       ) AS text)
 """
+# Messages that differ in nothing but id and payload.
+_PUBLISH_ALIKE = (
+    sql.PUBLISH.replace(":id,", "m.id,")
+    .replace(":payload", "m.payload")
+    .replace(
+        "FROM motia_subscription s",
+        "FROM unnest(CAST(:ids AS text[]), CAST(:payloads AS text[])) WITH ORDINALITY AS m (id, payload, position) "
+        "CROSS JOIN motia_subscription s",
+    )
+    .replace("ON CONFLICT", "ORDER BY m.position ON CONFLICT")
+)
 
 
 class PostgresQueue(SqlQueue):
     """See ``motia.queues.base.Queue`` for what each method promises."""
+
+    def _is_one_statement(self, messages: Sequence[Message]) -> bool:
+        plain = all(message.key is None and not message.relayed for message in messages)
+        return plain and len({_likeness(message) for message in messages}) == 1
+
+    async def _insert(self, connection: Connection, messages: Sequence[Message], now: float) -> None:
+        alike = [list(group) for _, group in groupby(messages, _likeness)]
+        if 2 * len(alike) > len(messages):
+            await super()._insert(connection, messages, now)
+            return
+        for group in alike:
+            params = message_params(group[0], now)
+            params["ids"] = _texts([message.id for message in group])
+            params["payloads"] = _texts([message.payload for message in group])
+            await connection.run(_PUBLISH_ALIKE, params)
 
     async def exchange(self, settlements: Sequence[Settlement], demand: Demand | None = None) -> Exchange:
         if (demand and demand.suspects) or any(item.kind != "done" for item in settlements):
             return await super().exchange(settlements, demand)
         limit = demand.limit if demand else 0
         params = {
-            "handles": [item.handle for item in settlements],
-            "tokens": [item.token for item in settlements],
+            "handles": _numbers([item.handle for item in settlements]),
+            "tokens": _numbers([item.token for item in settlements]),
             "subscriptions": list(demand.subscriptions) if demand and limit > 0 else [],
             "limit": limit,
             "owner": demand.owner if demand else None,
             "lease": demand.lease if demand else 0.0,
         }
         rows = await self.database.write(lambda connection: connection.rows(_TURN, params), single=True)
-        found: dict[str, Any] = json.loads(rows.pop()[0])
+        found: dict[str, Any] = json.loads(rows.pop()[-1])
         gone = set(found["done"] or ())
-        deliveries = sorted_deliveries([row[1:] for row in rows])
+        deliveries = sorted_deliveries(rows)
         turn = Exchange([item.handle in gone for item in settlements], deliveries, found["next"])
         if demand is None or len(deliveries) >= limit:
             return turn
@@ -108,6 +138,20 @@ class PostgresQueue(SqlQueue):
             deliveries += promoted.deliveries
             return turn._replace(next_due=promoted.next_due, more=promoted.more)
         return turn._replace(more=_was_cut(deliveries, limit, found["share"]))
+
+
+def _likeness(message: Message) -> Message:
+    return message._replace(id="", payload="")
+
+
+def _numbers(values: Sequence[int]) -> str:
+    """An array in PostgreSQL's own words, which psycopg would find one value at a time."""
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def _texts(values: Sequence[str]) -> str:
+    quoted = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
+    return '{"' + '","'.join(quoted) + '"}'
 
 
 def _was_cut(deliveries: Sequence[Delivery], limit: int, share: int) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from motia.clock import Clock, boot_id
+from motia.concurrency import Bell, damped
 from motia.databases.base import Connection, Database, Row
 from motia.databases.migrations import Migrated
 from motia.messages import (
@@ -31,6 +32,8 @@ from motia.queues.schema import SCHEMA
 
 CAPABILITIES = Capabilities()
 EVERYTHING = 2**62
+GLANCE = 0.25
+"""Seconds between looks for suspects while messages come in: another process may have taken one back."""
 _LOST = "the worker died or lost its lease while it ran this"
 
 
@@ -51,6 +54,7 @@ class SqlQueue(Migrated):
         self._clock = clock
         self._boot = boot_id()
         self._turn = 0
+        self._suspicion = Bell()
 
     async def subscribe(self, subscriptions: Sequence[Subscription], *, steps: Collection[str]) -> None:
         changed, gone = await self._differences(subscriptions, steps)
@@ -85,7 +89,7 @@ class SqlQueue(Migrated):
             receipts = await self._publish(via, messages)
             await via.announce()
             return receipts
-        single = len(messages) == 1 and messages[0].key is None and not messages[0].relayed
+        single = self._is_one_statement(messages)
         receipts = await self.database.write(lambda connection: self._publish(connection, messages), single=single)
         self.database.announce()
         return receipts
@@ -93,17 +97,23 @@ class SqlQueue(Migrated):
     async def _publish(self, connection: Connection, messages: Sequence[Message]) -> list[Receipt]:
         now = self._clock.now()
         receipts: list[Receipt] = []
-        rows = []
+        new: list[Message] = []
         for message in messages:
             first = await self._first(connection, message, now)
             receipts.append(Receipt(first or message.id, duplicate=first not in {None, message.id}))
             if first is None:
-                rows.append(_message_params(message, now))
-        if len(rows) == 1:
-            await connection.run(sql.PUBLISH, rows[0])
-        elif rows:
-            await connection.run_many(sql.PUBLISH, rows)
+                new.append(message)
+        await self._insert(connection, new, now)
         return receipts
+
+    def _is_one_statement(self, messages: Sequence[Message]) -> bool:
+        return len(messages) == 1 and messages[0].key is None and not messages[0].relayed
+
+    async def _insert(self, connection: Connection, messages: Sequence[Message], now: float) -> None:
+        if len(messages) == 1:
+            await connection.run(sql.PUBLISH, message_params(messages[0], now))
+        elif messages:
+            await connection.run_many(sql.PUBLISH, [message_params(message, now) for message in messages])
 
     async def _first(self, connection: Connection, message: Message, now: float) -> str | None:
         """The id of the message that was published in place of this one, maybe itself; None when it is new."""
@@ -209,8 +219,11 @@ class SqlQueue(Migrated):
         )
         return sorted_deliveries(rows)
 
-    def listen(self, notify: Callable[[], None], *, suspects: bool = False) -> AbstractContextManager[None]:
-        return self.database.listen(notify)
+    @contextmanager
+    def listen(self, notify: Callable[[], None], *, suspects: bool = False) -> Iterator[None]:
+        """A database tells of everything; the rare suspects are not looked for at each message."""
+        with self._suspicion.listen(notify), self.database.listen(damped(notify, GLANCE) if suspects else notify):
+            yield
 
     async def beat(self, owner: str, lease: float) -> list[Held]:
         params = {"owner": owner, "lease": lease, "mono": self._clock.monotonic(), "overtime": OVERTIME}
@@ -245,6 +258,7 @@ class SqlQueue(Migrated):
         while count := await self.database.write(lambda connection: connection.run(statement, params)):
             total += count
         if total:
+            self._suspicion.ring()
             self.database.announce()
         return total
 
@@ -353,7 +367,7 @@ def _subscription_params(item: Subscription) -> dict[str, Any]:
     }
 
 
-def _message_params(message: Message, now: float) -> dict[str, Any]:
+def message_params(message: Message, now: float) -> dict[str, Any]:
     return {
         "id": message.id,
         "topic": message.topic,

@@ -35,10 +35,10 @@ POLL = 2.5
 """Seconds between looks at a queue that is silent; where it holds nothing but suspects, which somebody takes back and
 tells of, the looks are as rare as those for lapsed leases."""
 GATHER = 0.01
-"""Seconds that a finished delivery may wait for others to be told of with it, while the queue is empty."""
+"""Seconds that a finished delivery may wait to be told of with others, or with the next claim, while the queue is
+empty."""
 REFILL = 0.002
-"""Seconds that free slots may wait for half of them to be free, while there is more to claim: one half runs while the
-other is fetched."""
+"""Seconds that free slots may wait for others to be free, while there is more to claim."""
 SLICE = 0.001
 """Seconds after which handlers that never wait let the rest of the event loop have a turn."""
 STOPPING_RETRY = 1.0
@@ -57,6 +57,7 @@ class Running:
 
     Attributes:
         limit: longest run in seconds.
+        bounded: how many of its kind may run at once.
         since: monotonic time at which it was claimed.
         deadline: monotonic time at which its run ends; None before it starts.
         lease: tells the run, and whoever looks, why it should end.
@@ -67,6 +68,7 @@ class Running:
     limit: float
     since: float
     lease: Lease
+    bounded: bool = False
     deadline: float | None = None
     scope: anyio.CancelScope | None = None
     task: asyncio.Task[None] | None = None
@@ -115,6 +117,8 @@ class Consumer:
         self._queue = queue
         self._dispatcher = dispatcher
         self._limit = limit
+        # Half runs while a server is asked for the other half; an embedded backend leaves no time for that.
+        self._kept_busy = limit // 2 if queue.capabilities.remote else 0
         self._poll = REAP_INTERVAL if suspects else POLL
         self._demand = (owner, frozenset(subscriptions), lease, suspects)
         self._settlements: list[Settlement] = []
@@ -192,13 +196,18 @@ class Consumer:
         self._ended = False
         async with anyio.create_task_group() as tasks:
             try:
-                with self._queue.listen(self._alarm.set, suspects=self._demand[3]):
+                with self._queue.listen(self._hear, suspects=self._demand[3]):
                     await self._consume(tasks)
             finally:
                 self._ended = True
                 for event in self._idle:
                     event.set()
                 self._idle.clear()
+
+    def _hear(self) -> None:
+        """There may be something to claim. Where we know that already, we wait for more free slots."""
+        if not (self._backlog and self._alarm.is_timed):
+            self._alarm.set()
 
     async def _consume(self, tasks: TaskGroup) -> None:
         while not self._finished():
@@ -219,7 +228,7 @@ class Consumer:
 
     async def _turn(self) -> Exchange | None:
         """One exchange; None when the queue could not be reached and it is time to try again."""
-        free = 0 if self._stopping else self._limit - len(self.running)
+        free = 0 if self._stopping else min(self._limit - len(self.running), self._limit - self._kept_busy)
         owner, subscriptions, lease, suspects = self._demand
         demand = Demand(owner, free, subscriptions, lease, suspects) if free > 0 else None
         settlements = tuple(self._settlements)
@@ -250,7 +259,7 @@ class Consumer:
             await anyio.sleep(STOPPING_RETRY)
 
     async def _rest(self, exchange: Exchange) -> None:
-        if self._finished() or (self._backlog and self._half_free()):
+        if self._finished() or (self._backlog and self._may_refill()):
             return
         timeout = self._poll * _spread.uniform(0.9, 1.1)
         if exchange.next_due is not None and len(self.running) < self._limit:
@@ -272,7 +281,8 @@ class Consumer:
         plan = self._dispatcher.registry.plans.get(delivery.subscription)
         owner, _, seconds, _ = self._demand
         lease = Lease(owner, seconds, since)
-        running = Running(delivery, plan.config.run_limit if plan else 900.0, time.monotonic(), lease)
+        limit, bounded = (plan.config.run_limit, plan.config.concurrency is not None) if plan else (900.0, False)
+        running = Running(delivery, limit, time.monotonic(), lease, bounded)
         self.running[running.claim] = running
         self._inbox.append(running)
 
@@ -293,13 +303,29 @@ class Consumer:
         while not self._inbox:
             if self._ended:
                 return None
-            event = asyncio.Event()
-            self._idle.append(event)
+            await self._park()
+        return self._inbox.popleft()
+
+    async def _park(self) -> None:
+        """Wait to be woken."""
+        event = asyncio.Event()
+        self._idle.append(event)
+        try:
+            await event.wait()
+        finally:
+            self._waking = False
+
+    async def _give_way(self) -> None:
+        """Let the rest of the event loop have a turn. One slot stays awake: with many, its turns would be long."""
+        if self._waking:
+            await self._park()
+        else:
+            self._waking = True
             try:
-                await event.wait()
+                await asyncio.sleep(0)
             finally:
                 self._waking = False
-        return self._inbox.popleft()
+        self._yielded = time.monotonic()
 
     async def _slot(self, tasks: TaskGroup) -> None:
         """Run deliveries one after another."""
@@ -311,17 +337,16 @@ class Consumer:
             with anyio.CancelScope() as scope:
                 while (running := self._inbox.popleft() if self._inbox else await self._next()) is not None:
                     self._wake_one(tasks)
-                    began = time.monotonic()
-                    running.scope, running.task, running.deadline = scope, task, began + running.limit
+                    running.scope, running.task = scope, task
+                    running.deadline = time.monotonic() + running.limit
                     settlement = await self._dispatcher.on_message(running.delivery, running.lease)
                     if running.lease.verdict is not None and settlement is not None and settlement.kind != "done":
                         settlement = self._interrupted(running)  # it failed because it was told to end
                     self._settle(running, settlement)
                     if scope.cancel_called or copy_context() != clean:
                         break
-                    if self._alarm.is_set or began - self._yielded > SLICE:
-                        await asyncio.sleep(0)
-                        self._yielded = time.monotonic()
+                    if self._alarm.is_set or time.monotonic() - self._yielded > SLICE:
+                        await self._give_way()
         finally:
             if running is not None and running.claim in self.running:  # whatever ends a slot, its delivery is settled
                 self._settle(running, self._interrupted(running))
@@ -333,13 +358,18 @@ class Consumer:
             return  # abandoned, and settled then
         if settlement is not None:
             self._settlements.append(settlement)
-        if not self.running or self._stopping or (self._backlog and self._half_free()):
+        hurried = not self.running and (self._draining or self._is_awaited(running))
+        if hurried or self._stopping or (self._backlog and self._may_refill()):
             self._alarm.set()
         else:
             self._alarm.set_within(REFILL if self._backlog else GATHER)
 
-    def _half_free(self) -> bool:
-        return 2 * len(self.running) <= self._limit
+    def _is_awaited(self, running: Running) -> bool:
+        """Whether others may only start once the queue knows what became of this one."""
+        return running.delivery.group is not None or running.bounded
+
+    def _may_refill(self) -> bool:
+        return len(self.running) <= self._kept_busy
 
     def _interrupted(self, running: Running) -> Settlement | None:
         """What becomes of a delivery whose handler was cancelled, or that was never started."""

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from motia import NotOpen, SyncUnsupported
-from motia.concurrency import Alarm, Bell, Portal, ThreadPool, drive
+from motia.concurrency import Alarm, Bell, Portal, ThreadPool, damped, drive
 
 
 def test_drive_runs_what_never_suspends() -> None:
@@ -71,6 +71,24 @@ async def test_a_bell_is_heard_from_other_threads() -> None:
         await anyio.to_thread.run_sync(bell.ring)
         with anyio.fail_after(2):
             await alarm.wait(60)
+
+
+async def test_what_is_damped_comes_at_once_and_then_as_one() -> None:
+    heard: list[float] = []
+    tell = damped(lambda: heard.append(anyio.current_time()), 0.05)
+    tell()
+    assert len(heard) == 1
+    for _ in range(10):
+        tell()
+    assert len(heard) == 1
+    with anyio.fail_after(2):
+        while len(heard) < 2:
+            await anyio.sleep(0.001)
+    assert heard[1] - heard[0] >= 0.04
+    await anyio.sleep(0.12)
+    assert len(heard) == 2
+    tell()
+    assert len(heard) == 3
 
 
 async def test_an_alarm_set_before_the_wait_is_kept_once() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import anyio
 import pytest
 
@@ -10,6 +12,7 @@ from motia.queues.base import DeadQuery
 from motia.testing.conformance.harness import Harness, demand, message, payloads, subscription
 
 DAY = 86_400.0
+AWKWARD = ("plain", 'quo"ted', "it's", "back\\slash", "{a,b}", "NULL", "", " ", "line\nbreak", "ü€𝄞", "%s %(id)s :id")
 
 
 class QueueBasics:
@@ -60,6 +63,25 @@ class QueueBasics:
         assert len(await harness.claim(4)) == 4
         assert len(await harness.claim(100)) == 6
         assert await harness.claim(100) == []
+
+    async def test_many_of_one_call_arrive_as_they_are_and_in_order(self, harness: Harness) -> None:
+        await harness.subscribe(subscription("a"), subscription("b", "other"))
+        texts = [json.dumps({"n": n, "text": text}) for n, text in enumerate(AWKWARD)]
+        unlike = [
+            message('"urgent"', priority=1),
+            message('"elsewhere"', topic="other"),
+            message('"grouped"', group="g"),
+        ]
+        await harness.queue.publish([*(message(text) for text in texts), *unlike, *(message(text) for text in texts)])
+        assert payloads(await harness.claim(100, of=("a",))) == ['"urgent"', *texts, '"grouped"', *texts]
+        assert payloads(await harness.claim(100, of=("b",))) == ['"elsewhere"']
+
+    async def test_sending_many_again_changes_nothing(self, harness: Harness) -> None:
+        await harness.subscribe(subscription())
+        messages = [message(str(n)) for n in range(5)]
+        await harness.queue.publish(messages)
+        await harness.queue.publish([*messages, message("5")])
+        assert payloads(await harness.claim(100)) == list(map(str, range(6)))
 
     async def test_what_one_worker_holds_no_other_can_claim(self, harness: Harness) -> None:
         await harness.subscribe(subscription())

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,59 @@ async def test_no_more_is_claimed_than_there_are_free_slots() -> None:
             gate.open.set()
             await gate.all_passed(20)
     assert gate.most == 4
+
+
+async def test_a_server_is_asked_for_one_half_while_the_other_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, asked = Gate(), list[int]()
+
+    @step("t", triggers=[queue("t")])
+    async def t(data: Any) -> None:
+        await gate.enter()
+
+    async with Motia("memory:", steps=[t]) as motia:
+        server = motia.running.backend.waiting.queue
+        monkeypatch.setattr(server, "capabilities", replace(server.capabilities, remote=True))
+        exchange = server.exchange
+
+        async def counted(settlements: Any, demand: Any = None) -> Any:
+            asked.append(demand.limit if demand else 0)
+            return await exchange(settlements, demand)
+
+        monkeypatch.setattr(server, "exchange", counted)
+        await motia.enqueue_many([("t", n) for n in range(100)])
+        async with consuming(motia):
+            await gate.reached(10)
+            assert asked == [5, 5]
+            gate.open.set()
+            await gate.all_passed(100)
+    assert gate.most == 10
+
+
+async def test_handlers_that_never_wait_leave_turns_to_the_rest_of_the_loop() -> None:
+    turns = 0
+
+    @step("t", triggers=[queue("t")])
+    async def t(data: Any) -> None:
+        until = time.monotonic() + 0.002
+        while time.monotonic() < until:
+            pass
+
+    async with Motia("memory:", steps=[t]) as motia:
+        await motia.enqueue_many([("t", n) for n in range(50)])
+        async with consuming(motia, limit=50) as consumer, anyio.create_task_group() as tasks:
+
+            async def turning() -> None:
+                nonlocal turns
+                while True:
+                    await anyio.sleep(0)
+                    turns += bool(consumer.running)
+
+            tasks.start_soon(turning)
+            with anyio.fail_after(10):
+                while (await stats(motia, "t#t")).running or (await stats(motia, "t#t")).ready:
+                    await anyio.sleep(0.002)
+            tasks.cancel_scope.cancel()
+    assert turns >= 40
 
 
 async def test_stopping_finishes_what_runs_and_claims_nothing_more() -> None:

@@ -17,7 +17,7 @@ LIMIT = 240
 
 
 def apart(module: str, function: str, url: str) -> Figures:
-    """Figures of ``function(url)`` in a new process, and the memory in MiB that it had at its end."""
+    """Figures of ``function(url)`` in a new process, and the MiB that it had at its end, unless it knows better."""
     command = [sys.executable, "-m", "benchmarks.apart", module, function, url]
     quiet = subprocess.DEVNULL
     output = subprocess.run(command, check=False, capture_output=True, stdin=quiet, text=True, timeout=LIMIT)
@@ -28,10 +28,15 @@ def apart(module: str, function: str, url: str) -> Figures:
     return found
 
 
+def resident(pid: int) -> float:
+    """The memory of a process in MiB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def finish(figures: Figures) -> None:
     """Print the figures and end this process, whatever its threads do."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    line = json.dumps(figures | {"memory": pages * os.sysconf("SC_PAGE_SIZE") / 2**20})
+    line = json.dumps({"memory": resident(os.getpid())} | figures)
     os.write(1, f"\n{line}\n".encode())  # past whatever a worker has made of sys.stdout
     os._exit(0)
 

@@ -48,9 +48,10 @@ def _table(found: Found) -> str:
         rows += [
             "",
             f"Consumed by motia, ratio to the best peer, {best}: {found.ratio(best):.1f}; to the best that "
-            f"acknowledges after the handler, {safe}: {found.ratio(safe):.1f}. Ratios to raw: enqueue one by one "
-            f"{_share(found, 'enqueue'):.2f}, by {BATCH} {_share(found, 'batch'):.2f}.",
+            f"acknowledges after the handler, {safe}: {found.ratio(safe):.1f}. {_ratios_to_raw(found)}",
         ]
+    for note in found.notes:
+        rows += ["", note]
     return "\n".join([*rows, ""])
 
 
@@ -60,6 +61,11 @@ def _line(cells: list[str], found: Found, name: str) -> list[str]:
         cells.append("acknowledges" if name == HEAD else found.acknowledges.get(name, ""))
     line = f"| {' | '.join(cells)} |"
     return [line, "|" + "---|" * len(cells)] if name == HEAD else [line]
+
+
+def _ratios_to_raw(found: Found) -> str:
+    single, many = _share(found, "enqueue"), _share(found, "batch")
+    return f"Ratios to raw: enqueue one by one {single:.2f}, by {BATCH} {many:.2f}."
 
 
 def _share(found: Found, key: str) -> float:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from benchmarks.tables import percentile
 from motia import FlowContext, Motia, Worker, queue, step
 
-MESSAGES, SINGLE, BATCH, LIVE, PINGS = 20_000, 5_000, 100, 3_000, 300
+MESSAGES, SINGLE, BATCH, LIVE, SENDERS, PINGS = 20_000, 5_000, 100, 3_000, 10, 300
 PAYLOAD = '{"order_id":"0123456789ab","cents":1999}'
 DATA = {"order_id": "0123456789ab", "cents": 1999}
 FIGURES = ("enqueue", "batch", "consume", "live")
@@ -37,9 +38,15 @@ class Consumed:
         return (self.count - 1) / (self.last - self.first)
 
 
+async def send(one: Callable[[], Awaitable[object]]) -> None:
+    """A sender's part of what many send, each one message at a time."""
+    for _ in range(LIVE // SENDERS):
+        await one()
+
+
 async def ours(url: str) -> dict[str, float]:
     """Messages per second and milliseconds; one worker in this process, each message acknowledged after its handler."""
-    backlog, live, latencies = Consumed(MESSAGES), Consumed(LIVE), list[float]()
+    backlog, live, crowd, latencies = Consumed(MESSAGES), Consumed(LIVE), Consumed(LIVE), list[float]()
 
     @step("job", triggers=[queue("job")])
     async def job(data: Any, ctx: FlowContext[Any]) -> None:
@@ -49,11 +56,15 @@ async def ours(url: str) -> dict[str, float]:
     async def live_job(data: Any, ctx: FlowContext[Any]) -> None:
         live.one()
 
+    @step("crowd", triggers=[queue("crowd")])
+    async def crowd_job(data: Any, ctx: FlowContext[Any]) -> None:
+        crowd.one()
+
     @step("ping", triggers=[queue("ping")])
     async def ping(data: Any, ctx: FlowContext[Any]) -> None:
         latencies.append(time.perf_counter() - data["sent"])
 
-    motia = Motia(url, steps=[job, live_job, ping])
+    motia = Motia(url, steps=[job, live_job, crowd_job, ping])
     async with motia:
         began = time.perf_counter()
         for _ in range(SINGLE):
@@ -68,6 +79,8 @@ async def ours(url: str) -> dict[str, float]:
             for _ in range(LIVE):
                 await motia.enqueue("live", DATA)
             await live.all.wait()
+            await asyncio.gather(*(send(lambda: motia.enqueue("crowd", DATA)) for _ in range(SENDERS)))
+            await crowd.all.wait()
             for _ in range(PINGS):
                 await asyncio.sleep(0.005)
                 await motia.enqueue("ping", {"sent": time.perf_counter()})
@@ -77,6 +90,7 @@ async def ours(url: str) -> dict[str, float]:
         "batch": batched,
         "consume": backlog.rate,
         "live": live.rate,
+        "crowd": crowd.rate,
         "p50": percentile(latencies, 0.5) * 1000,
         "p99": percentile(latencies, 0.99) * 1000,
     }

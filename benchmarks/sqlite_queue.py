@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
 import sqlite3
 import subprocess
@@ -13,15 +11,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.queues import BATCH, MESSAGES, PAYLOAD, SINGLE, ours
-from benchmarks.tables import heading, table
+from benchmarks.apart import Figures, apart, resident
+from benchmarks.queues import BATCH, FIGURES, LIVE, MESSAGES, PAYLOAD, SENDERS, SINGLE
+from benchmarks.tables import Found, heading, middle, shown, table
 
 HUEY_MESSAGES = 5_000
 
 
-def raw(folder: Path) -> dict[str, float]:
+def raw(url: str) -> Figures:
     """One table, batches claimed and deleted: what SQLite itself allows."""
-    database = sqlite3.connect(folder / "raw.db", isolation_level=None)
+    database = sqlite3.connect(folder_of(url) / "raw.db", isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = NORMAL")
     database.execute("CREATE TABLE jobs (id INTEGER PRIMARY KEY, state INTEGER DEFAULT 0, payload TEXT)")
@@ -57,8 +56,9 @@ def raw_claim(database: sqlite3.Connection) -> list[Any]:
     return rows
 
 
-def huey(folder: Path) -> dict[str, float]:
+def huey(url: str) -> Figures:
     """Huey on SQLite with the consumer of its documentation, one thread, which did best."""
+    folder = folder_of(url)
     environment = {**os.environ, "HUEY_FOLDER": str(folder), "HUEY_MESSAGES": str(HUEY_MESSAGES)}
     produce = "from benchmarks.huey_sqlite import produce; produce()"
     produced = subprocess.run(
@@ -73,26 +73,47 @@ def huey(folder: Path) -> dict[str, float]:
     deadline = time.monotonic() + 120
     while not result.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
+    memory = resident(consumer.pid)
     consumer.terminate()
     consumer.wait(30)
-    return {"enqueue": float(produced), "consume": float(result.read_text())}
+    return {"enqueue": float(produced), "consume": float(result.read_text()), "memory": memory}
 
 
-def main() -> None:
-    logging.disable(logging.WARNING)
+def folder_of(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///")).parent
+
+
+SYSTEMS = {
+    "raw sqlite3": ("benchmarks.sqlite_queue", "raw"),
+    "motia": ("benchmarks.queues", "ours"),
+    "Huey": ("benchmarks.sqlite_queue", "huey"),
+}
+AIMS = {("raw sqlite3", "consume"): 0.1, ("Huey", "consume"): 5}
+
+
+def measure() -> dict[str, Figures]:
+    found: dict[str, list[Figures]] = {name: [] for name in SYSTEMS}
+    for _ in range(3):
+        for name, (module, function) in SYSTEMS.items():
+            with tempfile.TemporaryDirectory() as folder:
+                found[name].append(apart(module, function, f"sqlite:///{folder}/motia.db"))
+    return {name: middle(runs) for name, runs in found.items()}
+
+
+def main() -> Found:
     heading(
         "SQLite queue",
-        f"Messages per second, {MESSAGES} messages ({HUEY_MESSAGES} for Huey), no-op, WAL, synchronous=NORMAL.",
+        f"Messages per second, {MESSAGES} messages ({HUEY_MESSAGES} for Huey), no-op, WAL, synchronous=NORMAL, the "
+        f"median of three turns. live: {LIVE} sent one at a time while the worker runs; crowd: the same by {SENDERS} "
+        "senders at once. p50, p99: enqueue to handler start in milliseconds, in process, idle.",
     )
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        limit, found, peer = raw(folder), asyncio.run(ours(f"sqlite:///{folder / 'motia.db'}")), huey(folder)
-    rows = [
-        ["raw sqlite3", *(f"{limit[key]:.0f}" for key in ("enqueue", "batch", "consume"))],
-        ["motia", *(f"{found[key]:.0f}" for key in ("enqueue", "batch", "consume"))],
-        ["motia / raw", *(f"{found[key] / limit[key]:.3f}" for key in ("enqueue", "batch", "consume"))],
-        ["huey", f"{peer['enqueue']:.0f}", "", f"{peer['consume']:.0f}"],
-        ["motia / huey", f"{found['enqueue'] / peer['enqueue']:.1f}", "", f"{found['consume'] / peer['consume']:.1f}"],
-    ]
-    table(["", "enqueue one by one", f"enqueue by {BATCH}", "consume"], rows)
-    print(f"\nFrom enqueue to handler start, in process, idle: p50 {found['p50']:.2f} ms, p99 {found['p99']:.2f} ms.")
+    found = measure()
+    columns = (*FIGURES, "crowd", "p50", "p99", "memory")
+    rows = [[name, *(shown(key, row.get(key)) for key in columns)] for name, row in found.items()]
+    for other in ("raw sqlite3", "Huey"):
+        ratios = [found["motia"][key] / found[other][key] if key in found[other] else None for key in columns]
+        rows.append([f"motia / {other}", *("" if ratio is None else f"{ratio:.3f}" for ratio in ratios)])
+        rows.append(["aim", *(str(AIMS.get((other, key), "")) for key in columns)])
+    table(["", "enqueue one by one", f"enqueue by {BATCH}", "consume", "live", "crowd", "p50", "p99", "MiB"], rows)
+    note = f"Huey takes a message off its table before it runs it. {HUEY_MESSAGES} messages."
+    return Found("SQLite", "raw sqlite3", found, notes=[note])

@@ -18,12 +18,14 @@ class Found:
         limit: the name of the raw driver among the systems.
         systems: figures by name.
         acknowledges: of peers, where it matters: whether they do after the handler; who does before loses what runs.
+        notes: what else is to be said, a line each.
     """
 
     backend: str
     limit: str
     systems: dict[str, dict[str, float]]
     acknowledges: dict[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     def best(self, *, after: bool = False) -> str:
         """The peer that consumes fastest; ``after``: of those that acknowledge after the handler."""

@@ -197,8 +197,7 @@ async def one_turn(url: str, state: str, turn: int) -> float:
     counted.append(Consumed(CLAIMED))
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as admin:
         if state == "fresh":
-            await admin.execute("DROP TABLE IF EXISTS motia_delivery, motia_subscription, motia_dedupe, "
-                                "motia_schedule, motia_schema CASCADE")  # fmt: skip
+            await admin.execute(_ANEW)
         async with motia:
             if state == "million" and turn == 0:
                 for statement in (_FILL, "VACUUM ANALYZE motia_delivery", "CHECKPOINT"):
@@ -220,6 +219,11 @@ async def nothing(data: Any, ctx: FlowContext[Any]) -> None:
     counted[-1].one()
 
 
+_ANEW = """
+DO $$ DECLARE here text := current_schema(); BEGIN
+    EXECUTE format('DROP SCHEMA %I CASCADE', here); EXECUTE format('CREATE SCHEMA %I', here);
+END $$
+"""
 # Dead letters and what is due in ten days, of the subscription that is served; and what is ready for another one.
 _FILL = f"""
 INSERT INTO motia_delivery

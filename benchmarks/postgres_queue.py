@@ -173,6 +173,7 @@ ROUNDS = {"Procrastinate": 1}
 """The others are measured three times, in turns; the median counts."""
 ACKNOWLEDGES = {"PgQueuer": AFTER, "Procrastinate": AFTER}
 STORED, CLAIMED, TURNS = 1_000_000, 10_000, 5
+STATES = ("fresh", "analysed", "million")
 AIMS = {("raw psycopg", "enqueue"): 0.7, ("raw psycopg", "batch"): 0.4, ("raw psycopg", "consume"): 0.6,
         ("PgQueuer", "consume"): 1.0, ("PgQueuer", "live"): 3.0, ("PgQueuer", "crowd"): 3.0}  # fmt: skip
 """Ratios that we want; beside each other's names and figures."""
@@ -184,7 +185,7 @@ async def stored(urls: str) -> Figures:
     Args:
         urls: one for each, with a space between them. The tables take turns; the median counts.
     """
-    rates: dict[str, list[float]] = {"fresh": [], "analysed": [], "million": []}
+    rates: dict[str, list[float]] = {state: [] for state in STATES}
     for turn in range(TURNS):
         for (state, found), url in zip(rates.items(), urls.split(), strict=True):
             found.append(await one_turn(url, state, turn))
@@ -257,13 +258,13 @@ def notes(found: dict[str, Figures], states: Figures) -> list[str]:
         f"{name} {motia[key]:.0f}/s, PgQueuer {peer[key]:.0f}/s (ratio {motia[key] / peer[key]:.1f})"
         for key, name in (("live", "by one sender"), ("crowd", f"by {SENDERS} senders"))
     )
-    least = min(states.values()) / max(states.values())
+    rates = [states[state] for state in STATES]
     return [
         f"{LIVE} sent one at a time while the worker runs: {live}. One sender waits for a commit each time, so no "
         f"queue can pass what raw psycopg inserts: {found['raw psycopg']['enqueue']:.0f}/s here.",
         f"Consumed per second, {CLAIMED} messages, the median of {TURNS} turns: fresh table {states['fresh']:.0f}, "
         f"analysed {states['analysed']:.0f}, beside {STORED} stored rows {states['million']:.0f}; the slowest is "
-        f"{least:.2f} of the fastest.",
+        f"{min(rates) / max(rates):.2f} of the fastest.",
         f"Procrastinate: {PROCRASTINATE_MESSAGES} messages, once.",
     ]
 

@@ -54,7 +54,7 @@ T = TypeVar("T")
 POOL_SIZE = 10
 """Connections that one event loop uses at once; blocking code has twice as many."""
 _KIND = PostgresKind()
-_SESSION = (
+SESSION = (
     f"{SETTINGS}SET jit = off; SET plan_cache_mode = force_generic_plan; "
     f"SET idle_in_transaction_session_timeout = '{VANISHED}s'; "
     "SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 4"
@@ -128,7 +128,7 @@ class PostgresServer:
         native.patience, native.until = self.deadline, until
         if self._settled:
             with closed_on_error(native):
-                native.execute(_SESSION)
+                native.execute(SESSION)
         return native
 
     async def _connect_async(self, until: float) -> Any:
@@ -137,7 +137,7 @@ class PostgresServer:
         native.patience, native.until = self.deadline, until
         if self._settled:
             with closed_on_error(native):
-                await native.execute(_SESSION)
+                await native.execute(SESSION)
         return native
 
     def _in_time(self, until: float) -> dict[str, Any]:

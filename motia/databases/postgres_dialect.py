@@ -12,7 +12,7 @@ HINT = "SELECT set_config('synchronous_commit', 'off', true), pg_notify(:channel
 """The same in a transaction of its own, which need not wait for the disk."""
 SETTINGS = "".join(f"SET enable_{way} = off;" for way in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"))
 """Every statement of ours has its index. A plan made while the tables were empty must not outlive that."""
-_CLOCK = "date_part('epoch', clock_timestamp())"
+_CLOCK = "date_part('epoch', statement_timestamp())"
 _WORDS = {"now": _CLOCK, "mono": _CLOCK, "boot": "'server'"}
 _NAME = re.compile(r"(?<!:):([a-z_]+)")
 

@@ -25,7 +25,7 @@ from motia.queues.sql import SqlQueue, message_params, sorted_deliveries
 # `IS NOT DISTINCT FROM` keeps the planner from the index of what runs, which is long with dead entries, to the key.
 # All parts of a statement see the same rows, so what is promoted here is claimed by another one. `present` steps
 # through the index from one subscription to the next, however many deliveries each has.
-_TURN = """
+TURN = """
 WITH RECURSIVE
 done AS (
     DELETE FROM motia_delivery d
@@ -123,7 +123,7 @@ class PostgresQueue(SqlQueue):
             "owner": demand.owner if demand else None,
             "lease": demand.lease if demand else 0.0,
         }
-        rows = await self.database.write(lambda connection: connection.rows(_TURN, params), single=True)
+        rows = await self.database.write(lambda connection: connection.rows(TURN, params), single=True)
         found: dict[str, Any] = json.loads(rows.pop()[-1])
         gone = set(found["done"] or ())
         deliveries = sorted_deliveries(rows)

@@ -16,7 +16,8 @@ from motia.queues.postgres import TURN
 
 pytestmark = [pytest.mark.service, pytest.mark.parametrize("place", ["postgresql"], indirect=True)]
 STORED = """
-INSERT INTO motia_delivery (message_id, subscription_id, topic, payload, traceparent, state, due_at, created_at, dead_at)
+INSERT INTO motia_delivery
+    (message_id, subscription_id, topic, payload, traceparent, state, due_at, created_at, dead_at)
 SELECT 'stored' || n, CASE WHEN n % 3 = 2 THEN 'another' ELSE 'busy#busy' END, 'busy', '1', '',
        CASE n % 3 WHEN 0 THEN 'dead' WHEN 1 THEN 'scheduled' ELSE 'ready' END,
        extract(epoch FROM now()) + 10000, extract(epoch FROM now()), extract(epoch FROM now())

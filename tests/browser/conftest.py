@@ -84,6 +84,6 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     environment = {"MOTIA_URL": f"sqlite:///{tmp_path / 'motia.db'}"}
     if "pages" in request.fixturenames:
         environment["PAGES"] = str(request.getfixturevalue("pages"))
-    server = Server("tests.browser.app:app", environment)
+    server = Server("tests.browser.app:app", environment, keep=True)
     yield server
     server.stop()

@@ -28,20 +28,24 @@ uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[2]))])
 class Server:
     """A server in a process of its own: uvicorn, unless something else is asked for.
 
-    The socket of uvicorn is kept here, so that who comes while it is started anew waits, and is not refused.
-
     Args:
         app: ``module:attribute``; or the words after ``python`` of another server, with ``PORT`` for its port.
         folder: where it runs.
+        keep: keep the socket of uvicorn here, so that who comes while it is started anew waits, and is not refused.
     """
 
-    def __init__(self, app: str | Sequence[str], environment: Mapping[str, str], folder: Path = ROOT) -> None:
+    def __init__(
+        self, app: str | Sequence[str], environment: Mapping[str, str], folder: Path = ROOT, *, keep: bool = False
+    ) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self._listening.getsockname()[1]
-        kept = self._listening.fileno()
-        self._words = ["-c", UVICORN, app, str(kept)] if isinstance(app, str) else list(app)
-        self._kept = [kept] if isinstance(app, str) else []
-        if not self._kept:
+        uvicorn = ["-m", "uvicorn", str(app), "--port", "PORT", "--log-level", "warning"]
+        self._words = uvicorn if isinstance(app, str) else list(app)
+        self._kept: list[int] = []
+        if keep:
+            self._kept = [self._listening.fileno()]
+            self._words = ["-c", UVICORN, str(app), str(self._kept[0])]
+        else:
             self._listening.close()
         self._folder = folder
         self._environment = {**os.environ, **environment}

@@ -89,7 +89,7 @@ async def test_clients_end_with_the_servers_state(tmp_path: Path, count: int) ->
     url = f"sqlite:///{tmp_path / 'motia.db'}"
     async with Motia(url) as motia:  # makes the tables before anybody races for it
         await motia.streams.burst.set("g", "ticker", {"n": 0})
-    server = await anyio.to_thread.run_sync(lambda: Server("tests.faults.burst_app:app", {"MOTIA_URL": url}))
+    server = await anyio.to_thread.run_sync(lambda: Server("tests.faults.burst_app:app", {"MOTIA_URL": url}, keep=True))
     try:
         clients = [SocketClient(server.socket) for _ in range(CLIENTS)]
         follower = EventClient(server.port)

@@ -8,6 +8,7 @@ formatter prints.
 from __future__ import annotations
 
 import logging
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -67,14 +68,19 @@ class StepLogger:
         standard = {name: more.pop(name) for name in ("exc_info", "stack_info") if name in more}
         if args or (data is not None and not isinstance(data, Mapping) and "%" in message):
             message, data = _formatted(message, data, args)
-        own = redact({**_data(data), **more})
+        own = {**_data(data), **more}
         if self._told is not None:
-            raised = {"exception": traceback.format_exc()} if standard.get("exc_info") else {}
-            self._told(logging.getLevelName(level).lower(), message, {**own, **raised})
+            self._told(logging.getLevelName(level).lower(), message, {**own, **_raised(standard.get("exc_info"))})
         if not enabled:
             return
-        fields = {**(self._fields or {}), **own}
+        fields = {**(self._fields or {}), **redact(own)}
         self._logger.log(level, "%s", redact_text(message), extra={"motia": fields}, stacklevel=3, **standard)
+
+
+def _raised(given: Any) -> Mapping[str, Any]:
+    """The traceback that a line is logged with, as a field."""
+    error = given if isinstance(given, BaseException) else sys.exc_info()[1] if given else None
+    return {} if error is None else {"exception": "".join(traceback.format_exception(error))}
 
 
 def _formatted(message: str, data: Any, args: tuple[Any, ...]) -> tuple[str, Any]:

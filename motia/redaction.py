@@ -56,7 +56,10 @@ def redact(data: Any) -> Any:
 def is_suspect(text: str) -> bool:
     """Whether there may be a secret in a text. Tells most texts from the few that need a closer look, in no time."""
     plain = text.casefold()
-    return any(sign in plain for sign in _SIGNS) or any(value in text for value in _registered)
+    for sign in _SIGNS:  # a loop, since this is asked of every text that is logged or recorded
+        if sign in plain:
+            return True
+    return any(value in text for value in _registered) if _registered else False
 
 
 def redact_text(text: str) -> str:

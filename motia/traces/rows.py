@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pydantic_core import to_json
+
 from motia.codec import loads
 from motia.traces.base import TraceSummary
 from motia.tracing.records import ErrorRecord, EventRecord, SpanRecord
 
-_dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-"""All in ASCII: what it is given has been looked at, but names may hold what a database cannot."""
+_ascii = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _BRIEF = ("parent_id", "kind", "name", "flows", "attempt", "max_attempts", "wait_us", "message_id", "topic")
 _BODY = ("input", "output")
 
@@ -95,3 +96,11 @@ def summary_of(data: str) -> TraceSummary:
     found = loads(data)
     found["error"] = found["error"] and ErrorRecord(*found["error"])
     return TraceSummary(**found | {"flows": tuple(found["flows"]), "steps": tuple(found["steps"])})
+
+
+def _dumps(value: Any) -> str:
+    """JSON that every database can keep, though a name may hold a lone surrogate."""
+    try:
+        return to_json(value).decode()
+    except ValueError:
+        return _ascii(value)

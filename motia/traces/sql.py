@@ -6,7 +6,8 @@ batches commit the order of their numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -159,64 +160,71 @@ class SqlTraces(Migrated):
 
 
 class _Batch:
-    """Records on their way into the tables."""
+    """Records on their way into the tables. All that can be is made before the transaction, which others wait for."""
 
     def __init__(self, records: Sequence[Record]) -> None:
-        self._records = records
         self._ids = {"ids": dumps(sorted({record.trace_id for record in records}))}
-        self._events: dict[str, int] = {}
+        self._spans = [_span_row(item, at) for at, item in enumerate(records) if isinstance(item, SpanRecord)]
+        self._events = [_event_row(item, at) for at, item in enumerate(records) if isinstance(item, EventRecord)]
+        self._counts = Counter(row["trace"] for row in self._events)
+        fresh: dict[str, dict[str, SpanRecord]] = {}
+        for item in records:
+            if isinstance(item, SpanRecord):
+                fresh.setdefault(item.trace_id, {})[item.span_id] = item
+        self._fresh = {
+            trace: _trace_row(trace, list(spans.values()), self._counts[trace]) for trace, spans in fresh.items()
+        }
 
     async def write(self, connection: Connection, first: int) -> None:
         """Write them, numbered from ``first``, and what follows for their traces."""
         sizes = {trace: (spans, events) for trace, spans, events in await connection.rows(sql.SIZES, self._ids)}
-        self._events = {trace: events for trace, (_, events) in sizes.items()}
         full = {trace for trace, (spans, _) in sizes.items() if spans >= MAX_SPANS}
-        numbered = [record._replace(seq=first + index) for index, record in enumerate(self._records)]
-        spans = [_span_row(item) for item in numbered if isinstance(item, SpanRecord)]
+        spans = [row | {"seq": first + row["seq"]} for row in self._spans]
         for statement, rows in (
             (sql.PUT_SPAN, [row for row in spans if row["trace"] not in full]),
             (sql.CHANGE_SPAN, [row for row in spans if row["trace"] in full]),
+            (sql.PUT_EVENT, list(self._kept(sizes, first))),
+            (sql.PUT_TRACE, [row for trace, row in self._fresh.items() if trace not in sizes]),
         ):
             if rows:
                 await connection.run_many(statement, rows)
-        briefs = [span_of(*row) for row in await connection.rows(sql.BRIEFS, self._ids)]
-        known = {span.trace_id for span in briefs}  # events of others, whose spans are gone, would be kept for ever
-        if events := self._events_of(item for item in numbered if item.trace_id in known):
-            await connection.run_many(sql.PUT_EVENT, events)
-        await connection.run_many(sql.PUT_TRACE, list(self._traces(briefs)))
+        if sizes:
+            briefs = [span_of(*row) for row in await connection.rows(sql.BRIEFS, {"ids": dumps(list(sizes))})]
+            rows = [
+                _trace_row(trace, list(found), sizes[trace][1] + self._counts[trace])
+                for trace, found in groupby(briefs, lambda span: span.trace_id)
+            ]
+            await connection.run_many(sql.PUT_TRACE, rows)
 
-    def _events_of(self, numbered: Iterable[Record]) -> list[dict[str, Any]]:
-        """The events that their traces still have room for."""
-        rows = []
-        for item in numbered:
-            if isinstance(item, EventRecord):
-                count = self._events[item.trace_id] = self._events.get(item.trace_id, 0) + 1
-                if count <= MAX_EVENTS:
-                    rows.append(_event_row(item))
-        return rows
-
-    def _traces(self, briefs: list[SpanRecord]) -> Iterable[dict[str, Any]]:
-        for trace, found in groupby(briefs, lambda span: span.trace_id):
-            spans, events = list(found), self._events.get(trace, 0)
-            summary = summarised(trace, spans, truncated=len(spans) >= MAX_SPANS or events > MAX_EVENTS)
-            yield {
-                "trace": trace,
-                "start": summary.start_us,
-                "duration": summary.duration_us,
-                "kind": summary.kind,
-                "status": summary.status,
-                "spans": summary.spans,
-                "events": events,
-                "words": words_of(summary, spans),
-                "data": summary_data(summary),
-            }
+    def _kept(self, sizes: Mapping[str, tuple[int, int]], first: int) -> Iterator[dict[str, Any]]:
+        """The events that their traces have room for. Where no span is known they would be kept for ever."""
+        room = {trace: MAX_EVENTS - (sizes[trace][1] if trace in sizes else 0) for trace in {*sizes, *self._fresh}}
+        for row in self._events:
+            if room.get(row["trace"], 0) > 0:
+                room[row["trace"]] -= 1
+                yield row | {"seq": first + row["seq"]}
 
 
-def _span_row(span: SpanRecord) -> dict[str, Any]:
+def _trace_row(trace: str, spans: list[SpanRecord], events: int) -> dict[str, Any]:
+    summary = summarised(trace, spans, truncated=len(spans) >= MAX_SPANS or events > MAX_EVENTS)
+    return {
+        "trace": trace,
+        "start": summary.start_us,
+        "duration": summary.duration_us,
+        "kind": summary.kind,
+        "status": summary.status,
+        "spans": summary.spans,
+        "events": events,
+        "words": words_of(summary, spans),
+        "data": summary_data(summary),
+    }
+
+
+def _span_row(span: SpanRecord, seq: int) -> dict[str, Any]:
     return {
         "trace": span.trace_id,
         "span": span.span_id,
-        "seq": span.seq,
+        "seq": seq,
         "step": span.step,
         "status": span.status,
         "start": span.start_us,
@@ -226,9 +234,9 @@ def _span_row(span: SpanRecord) -> dict[str, Any]:
     }
 
 
-def _event_row(event: EventRecord) -> dict[str, Any]:
+def _event_row(event: EventRecord, seq: int) -> dict[str, Any]:
     return {
-        "seq": event.seq,
+        "seq": seq,
         "trace": event.trace_id,
         "span": event.span_id,
         "step": event.step,

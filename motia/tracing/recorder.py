@@ -68,11 +68,11 @@ class Recorder:
         self._store = store
         self._clock = clock
         self._tidy = tidy
-        self._echo = Echo(self.flush, GATHER)
         self._reset()
         _recorders.add(self)
 
     def _reset(self) -> None:
+        self._echo = Echo(self.flush, GATHER)
         self._waiting: deque[Record] = deque()
         self._unsure: list[Record] = []
         self._characters = 0

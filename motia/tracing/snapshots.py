@@ -24,6 +24,8 @@ _COST = 4
 """Characters that an item costs besides its own."""
 _MAX_INT = 2**63
 _TEXTUAL = (date, time, timedelta, Decimal, UUID, PurePath)
+_FEW = 20
+_SIMPLE = frozenset({str, bool, type(None)})
 _MANY = 1_000
 """Items of one list or object beyond which not all of a value is looked at."""
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
@@ -72,7 +74,13 @@ _encode_plain = json.JSONEncoder(
 
 def shown(value: Any, limit: int = LIMIT) -> Any:
     """The same as plain data."""
+    if type(value) is dict and len(value) <= _FEW and _is_flat(value) and _at_once(value, limit) is not None:
+        return dict(value)
     return _fitting(value, limit)[0]
+
+
+def _is_flat(value: dict[Any, Any]) -> bool:
+    return _SIMPLE.issuperset(map(type, value.values())) and all(type(key) is str for key in value)
 
 
 def _fitting(value: Any, limit: int) -> tuple[Any, str]:

@@ -41,11 +41,6 @@ _KINDS = {
     "woff2": "font/woff2",
 }
 _BASE = re.compile(rb"<base\b[^>]*>")
-_MISSING = (
-    b"<!doctype html><html lang=en><head><meta charset=utf-8><title>Workbench</title></head><body>"
-    b"<h1>Workbench</h1><p>The page has not been built in this copy of motia. The API is there: "
-    b'<a href="./api/v1/overview">api/v1/overview</a>.</p></body></html>'
-)
 
 
 class File(NamedTuple):
@@ -58,7 +53,7 @@ class File(NamedTuple):
 
 @lru_cache(1)
 def built() -> Mapping[str, File]:
-    """Every file of the page, by its path; nothing where it has not been built."""
+    """Every file of the page, by its path."""
     found: dict[str, File] = {}
     waiting = [(files("motia.web.workbench") / "static", "")]
     while waiting:
@@ -86,8 +81,7 @@ def page(path: str, mount: str, headers: Mapping[str, str]) -> Answer:
         return _file(found, "public, max-age=31536000, immutable", headers)
     if found is not None and path != "index.html":
         return _file(found, "no-cache", headers)
-    index = built().get("index.html")
-    return _index(index.content if index is not None else _MISSING, mount)
+    return _index(built()["index.html"].content, mount)
 
 
 def _file(file: File, caching: str, headers: Mapping[str, str]) -> Answer:

@@ -1,7 +1,8 @@
 """Who may see the Workbench, and do what: the switch, the host, the person, the role, and where a request comes from.
 
-On by itself in development alone, where nobody logs in: so there the ``Host`` must be this machine's or an address,
-which no other site can make a browser say (DNS rebinding). Everywhere else somebody has to be named by ``authorize``.
+On by itself in development alone, where nobody logs in: so there the ``Host`` must be this machine's, which no other
+site can make a browser say (DNS rebinding), and no other machine says by accident. Everywhere else somebody has to be
+named by ``authorize``.
 """
 
 from __future__ import annotations
@@ -207,17 +208,16 @@ def check_origin(visit: Visit) -> None:
 
 
 def is_local(host: str) -> bool:
-    """Whether a ``Host`` is a name of this machine, or an address."""
+    """Whether a ``Host`` is a name or an address by which a machine calls itself."""
     name = _name_in(host)
-    return name in _LOCAL or name.endswith(".localhost") or _is_address(name)
+    return name in _LOCAL or name.endswith(".localhost") or _is_loopback(name)
 
 
-def _is_address(name: str) -> bool:
+def _is_loopback(name: str) -> bool:
     try:
-        ip_address(name)
+        return ip_address(name).is_loopback
     except ValueError:
         return False
-    return True
 
 
 def _name_in(host: str) -> str:

@@ -18,8 +18,8 @@ from benchmarks.stream_clients import subscribed
 from benchmarks.tables import heading, median, percentile, table
 
 KINDS = ("bare", "motia")
-SUBSCRIBERS, MESSAGES, ROUNDS = 500, 200, 5
-PERIOD = 0.05
+SUBSCRIBERS, MESSAGES, ROUNDS = 500, 200, 3
+PERIOD = 0.1
 """Seconds from one message to the next where delays are measured: both servers have time to spare."""
 WARMING = 20
 """Messages of each kind that are not counted, since a process does much for the first time."""

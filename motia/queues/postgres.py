@@ -80,14 +80,14 @@ SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, N
            'next', (SELECT min(due_at) - :now FROM motia_delivery WHERE state = 'scheduled' AND due_at > :now)
        ) AS text)
 """
-# Messages that differ in nothing but id and payload.
+# Messages that differ in nothing but id and payload. The arrays are text first: a caller's driver may want lists.
 _PUBLISH_ALIKE = (
     sql.PUBLISH.replace(":id,", "m.id,")
     .replace(":payload", "m.payload")
     .replace(
         "FROM motia_subscription s",
-        "FROM unnest(CAST(:ids AS text[]), CAST(:payloads AS text[])) WITH ORDINALITY AS m (id, payload, position) "
-        "CROSS JOIN motia_subscription s",
+        "FROM unnest(CAST(CAST(:ids AS text) AS text[]), CAST(CAST(:payloads AS text) AS text[])) "
+        "WITH ORDINALITY AS m (id, payload, position) CROSS JOIN motia_subscription s",
     )
     .replace("ON CONFLICT", "ORDER BY m.position ON CONFLICT")
 )

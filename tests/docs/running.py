@@ -34,10 +34,13 @@ def run_page(page: Path, folder: Path) -> dict[str, Any]:
             continue
         if block.file is not None:
             name = block.file.removesuffix(".py").replace("/", ".")
+            before = set(sys.modules) - {name}
             sys.modules.pop(name, None)
             module = importlib.import_module(name)
             names |= {name: value for name, value in vars(module).items() if not name.startswith("__")}
-            del sys.modules[name]
+            top = name.partition(".")[0]
+            for new in [new for new in sys.modules if new not in before and new.partition(".")[0] == top]:
+                del sys.modules[new]
         _run(block, names)
     return names
 

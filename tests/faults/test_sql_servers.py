@@ -113,7 +113,7 @@ async def test_a_transaction_of_a_handler_ends_in_time_too(server: Server) -> No
 @pytest.mark.parametrize("place", SQL, indirect=True)
 async def test_whoever_vanishes_lets_go(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A transaction whose client says nothing any more is dropped by the server, with its locks."""
-    monkeypatch.setattr(postgres, "_SESSION", postgres._SESSION.replace(f"'{VANISHED}s'", "'1s'"))
+    monkeypatch.setattr(postgres, "SESSION", postgres.SESSION.replace(f"'{VANISHED}s'", "'1s'"))
     monkeypatch.setattr(mysql, "VANISHED", 1)
     async with Motia(place):
         pass  # makes the tables
@@ -144,7 +144,7 @@ async def test_whoever_vanishes_lets_go(place: str, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("place", SQL, indirect=True)
 async def test_a_handler_that_thinks_keeps_its_transaction(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "_SESSION", postgres._SESSION.replace(f"'{VANISHED}s'", "'1s'"))
+    monkeypatch.setattr(postgres, "SESSION", postgres.SESSION.replace(f"'{VANISHED}s'", "'1s'"))
     monkeypatch.setattr(mysql, "VANISHED", 1)
     async with Motia(place):
         pass  # makes the tables

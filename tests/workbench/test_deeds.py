@@ -369,5 +369,5 @@ class TestTraces:
     def test_the_feed_tells_of_runs(self, admin: Person) -> None:
         cursor = encoded(admin.get("events").json["cursor"])
         admin.act("steps/notify/invoke", {"input": {"sku": "told"}})
-        told = eventually(lambda: admin.get(f"events?after={cursor}").json["events"])
-        assert {"span.upsert", "trace.upsert"} <= {event["type"] for event in told}
+        wanted = {"span.upsert", "trace.upsert"}
+        assert eventually(lambda: wanted <= {e["type"] for e in admin.get(f"events?after={cursor}").json["events"]})

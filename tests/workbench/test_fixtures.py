@@ -10,7 +10,7 @@ import pytest
 from tests.workbench.fixtures import FOLDER, recorded, written
 from tests.workbench.shop import SECRET
 
-OWN = {"after", "attrs", "before", "data", "examples", "fields", "input", "output", "payload", "value"}
+OWN = {"after", "attrs", "before", "data", "examples", "fields", "input", "output", "payload", "schema", "value"}
 
 
 @pytest.fixture(scope="module")

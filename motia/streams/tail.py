@@ -203,11 +203,19 @@ class Tail:
             for entry in chunk:
                 room = self._rooms.get((stream, entry.group))
                 if room:
-                    told = Told(entry)
-                    for seat in room:
-                        seat.offer(told)
+                    await self._tell(list(room), Told(entry), at_leisure=len(entries) == 1)
             if stream in self._positions:
                 self._positions[stream] = chunk[-1].seq
+
+    async def _tell(self, seats: Sequence[Seat], told: Told, *, at_leisure: bool) -> None:
+        """Tell all seats at once, so that each takes what comes together in one go; or, where nothing else comes, part
+        by part, so that the first are being sent it while the last are told."""
+        part = CHUNK if at_leisure else len(seats)
+        for start in range(0, len(seats), part):
+            if start:
+                await asyncio.sleep(0)
+            for seat in seats[start : start + part]:
+                seat.offer(told)
 
     async def _miss(self, stream: str) -> None:
         """The log no longer reaches back to where we were: this process stood still for long."""

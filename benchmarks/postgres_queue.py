@@ -178,7 +178,7 @@ SYSTEMS = {
 }
 ROUNDS = {"Procrastinate": 1}
 """The others are measured three times, in turns; the median counts."""
-ACKNOWLEDGES = {"PgQueuer": AFTER, "Procrastinate": AFTER}
+ACKNOWLEDGES = {"motia": AFTER, "PgQueuer": AFTER, "Procrastinate": AFTER}
 STORED, CLAIMED, TURNS = 1_000_000, 10_000, 5
 STATES = ("fresh", "analysed", "million")
 AIMS = {("raw psycopg", "enqueue"): 0.7, ("raw psycopg", "batch"): 0.4, ("raw psycopg", "consume"): 0.6,

@@ -141,9 +141,9 @@ class Ground:
 
     def ledger(self) -> list[Entry]:
         path = self.folder / "ledger"
-        lines = path.read_text().splitlines() if path.exists() else []
+        text = path.read_text() if path.exists() else ""
         found = []
-        for line in lines:
+        for line in text[: text.rfind("\n") + 1].splitlines():  # the last one may still be being written
             what, number, attempt, pid, at = line.split()
             found.append(Entry(what, int(number), int(attempt), int(pid), float(at)))
         return found

@@ -61,7 +61,12 @@ SESSION = (
 )
 _PATIENTLY = "SET LOCAL idle_in_transaction_session_timeout = 0"
 """A handler may think for as long as it may run; that its machine is there is for the keep-alive to see."""
-_BROKEN = (psycopg.OperationalError, psycopg.InterfaceError, OSError)
+_BROKEN = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,  # to the driver it is an error of another kind
+    OSError,
+)
 _CURABLE = ("08", "40", "53300", "57P")
 """Error codes, or their beginnings, of what may be cured by trying again: a lost or refused connection, a server that
 starts or stops, a deadlock, too many connections."""

@@ -39,7 +39,7 @@ def on_fastapi(motia: Motia, workbench: Any, root: str) -> Iterator[Address]:
 
 @contextmanager
 def on_flask(motia: Motia, workbench: Any, root: str) -> Iterator[Address]:
-    app = Flask("shop")
+    app = Flask("workbench_host")
     app.secret_key = "of tests"
     _protect(app)
     mount_on_flask(app, motia, worker=True, workbench=workbench)

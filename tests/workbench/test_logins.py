@@ -63,7 +63,7 @@ class Member(UserMixin):
 
 @contextmanager
 def flask_app(authorize: Any) -> Iterator[Client]:
-    app = Flask("shop")
+    app = Flask("workbench_host")
     app.secret_key = "of tests"
     LoginManager(app).user_loader(Member)
 

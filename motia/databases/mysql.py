@@ -316,7 +316,7 @@ class BlockingMysql:
                 pause = 0.0 if failures == 1 else _spread.uniform(0.02, 0.2)
                 if not _is_curable(error) or remaining(until) <= pause:
                     raise self._server.unavailable(error) from error
-                _log.log(logging.WARNING if failures > 1 else logging.DEBUG, "trying again on MySQL after: %s", error)
+                _log.log(logging.WARNING if failures == 2 else logging.DEBUG, "trying again on MySQL after: %s", error)
                 time.sleep(pause)
 
     @asynccontextmanager

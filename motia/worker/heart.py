@@ -23,11 +23,13 @@ _spread = random.Random()  # noqa: S311  # only spreads the workers
 
 
 async def beat(queue: Queue, owner: str, lease: float, consumers: Sequence[Consumer]) -> None:
-    """Renew our leases three times per lease, and cancel what is no longer ours or should stop. Runs for ever."""
+    """Renew our leases three times per lease, and cancel what is no longer ours or should stop. Runs for ever.
+
+    Also where nothing runs: a claim that was tried again behind our back may have left deliveries that nobody knows.
+    """
     strange: set[Claim] = set()
     while True:  # beats first: after a failed beat this starts anew, and must not let more of the lease go by
-        if any(consumer.running or consumer.unsure for consumer in consumers):
-            strange = await beat_once(queue, owner, lease, consumers, strange)
+        strange = await beat_once(queue, owner, lease, consumers, strange)
         await anyio.sleep(lease / 3)
 
 

@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 import pytest
 
-from motia import MotiaSettings
 from tests.browser.serving import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -161,7 +160,6 @@ def test_a_dead_letter_is_mended_and_sent_again(bench: Bench) -> None:
     bench.wait("text=All clear")
 
 
-@pytest.mark.skipif("traces" not in MotiaSettings.model_fields, reason="needs recorded runs")
 def test_the_tester_sends_to_the_real_route_and_shows_what_followed(bench: Bench) -> None:
     bench.open(f"endpoints/{quote('POST /shop/parcels', safe='')}")
     body = bench.wait(".tester textarea")

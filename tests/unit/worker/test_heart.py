@@ -38,3 +38,18 @@ async def test_after_standing_still_ourselves_the_others_have_a_lease_to_wake_up
         assert time.monotonic() - woken >= LEASE * 0.9, "its lease had lapsed, but so had everybody's"
         assert held.attempt == 1
         tasks.cancel_scope.cancel()
+
+
+async def test_a_claim_that_nobody_heard_of_is_handed_back_though_nothing_runs() -> None:
+    """The server commits a claim and dies before it answers: its lease must not be renewed for ever."""
+    async with Motia("memory:", steps=[t]) as motia, anyio.create_task_group() as tasks:
+        waiting = motia.running.backend.waiting.queue
+        demand = Demand("us", 1, {"t#t"}, LEASE)
+        await motia.enqueue("t", 1)
+        assert (await waiting.exchange([], demand)).deliveries, "and the answer is lost"
+        tasks.start_soon(heart.beat, waiting, "us", LEASE, [])
+        with anyio.fail_after(10):
+            while not (again := (await waiting.exchange([], demand)).deliveries):
+                await anyio.sleep(0.01)
+        assert again[0].attempt == 1, "it has burnt no attempt"
+        tasks.cancel_scope.cancel()

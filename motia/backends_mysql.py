@@ -29,13 +29,13 @@ def open_mysql(url: Url, clock: Clock, deadline: float) -> Backend:
     server = MysqlServer(_connect_options(url), deadline=deadline)
     waiting, blocking = (
         Ports(
-            MysqlQueue(driver, clock, capabilities=CAPABILITIES),
+            MysqlQueue(driver, clock, capabilities=CAPABILITIES, patience=patience),
             SqlStore(driver, clock),
             SqlStreams(driver, clock),
             driver,
             SqlTraces(driver),
         )
-        for driver in (ThreadedMysql(server), BlockingMysql(server))
+        for driver, patience in ((ThreadedMysql(server), deadline), (BlockingMysql(server), None))
     )
     return Backend(waiting, blocking, server)
 

@@ -29,13 +29,13 @@ def open_postgres(url: Url, clock: Clock, deadline: float) -> Backend:
     server = PostgresServer(_theirs(url), deadline=deadline, prepare=prepare, notify=notify)
     waiting, blocking = (
         Ports(
-            PostgresQueue(driver, clock, capabilities=CAPABILITIES),
+            PostgresQueue(driver, clock, capabilities=CAPABILITIES, patience=patience),
             SqlStore(driver, clock),
             SqlStreams(driver, clock),
             driver,
             SqlTraces(driver),
         )
-        for driver in (AsyncPostgres(server), BlockingPostgres(server))
+        for driver, patience in ((AsyncPostgres(server), deadline), (BlockingPostgres(server), None))
     )
     return Backend(waiting, blocking, server)
 

@@ -80,14 +80,16 @@ SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, N
            'next', (SELECT min(due_at) - :now FROM motia_delivery WHERE state = 'scheduled' AND due_at > :now)
        ) AS text)
 """
-# Messages that differ in nothing but id and payload. The arrays are text first: a caller's driver may want lists.
+# Messages that differ in id, payload and trace alone. The arrays are text first: a caller's driver may want lists.
 _PUBLISH_ALIKE = (
     sql.PUBLISH.replace(":id,", "m.id,")
     .replace(":payload", "m.payload")
+    .replace(":traceparent", "m.traceparent")
     .replace(
         "FROM motia_subscription s",
-        "FROM unnest(CAST(CAST(:ids AS text) AS text[]), CAST(CAST(:payloads AS text) AS text[])) "
-        "WITH ORDINALITY AS m (id, payload, position) CROSS JOIN motia_subscription s",
+        "FROM unnest(CAST(CAST(:ids AS text) AS text[]), CAST(CAST(:payloads AS text) AS text[]), "
+        "CAST(CAST(:traceparents AS text) AS text[])) "
+        "WITH ORDINALITY AS m (id, payload, traceparent, position) CROSS JOIN motia_subscription s",
     )
     .replace("ON CONFLICT", "ORDER BY m.position ON CONFLICT")
 )
@@ -109,6 +111,7 @@ class PostgresQueue(SqlQueue):
             params = message_params(group[0], now)
             params["ids"] = _texts([message.id for message in group])
             params["payloads"] = _texts([message.payload for message in group])
+            params["traceparents"] = _texts([message.traceparent for message in group])
             await connection.run(_PUBLISH_ALIKE, params)
 
     async def exchange(self, settlements: Sequence[Settlement], demand: Demand | None = None) -> Exchange:
@@ -141,7 +144,7 @@ class PostgresQueue(SqlQueue):
 
 
 def _likeness(message: Message) -> Message:
-    return message._replace(id="", payload="")
+    return message._replace(id="", payload="", traceparent="")
 
 
 def _numbers(values: Sequence[int]) -> str:

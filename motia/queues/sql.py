@@ -9,7 +9,7 @@ from typing import Any
 
 from motia.clock import Clock, boot_id
 from motia.concurrency import Bell, damped
-from motia.databases.base import Connection, Database, Row
+from motia.databases.base import Connection, Database, Row, joined
 from motia.databases.migrations import Migrated
 from motia.messages import (
     RELAY_TOPIC,
@@ -28,6 +28,7 @@ from motia.messages import (
 from motia.policies import MAX_CRASHES, OVERTIME
 from motia.queues import statements as sql
 from motia.queues.base import Capabilities, DeadQuery, Demand
+from motia.queues.group_commit import GroupCommit
 from motia.queues.schema import SCHEMA
 
 CAPABILITIES = Capabilities()
@@ -44,13 +45,23 @@ class SqlQueue(Migrated):
         database: where the tables are.
         clock: the backend's clock, for a database that has none of its own.
         capabilities: what the database adds or lacks.
+        patience: seconds in which a message is sent; given where what tasks of an event loop send at the same time is
+            worth a commit together.
     """
 
     part, versions = "queue", SCHEMA
 
-    def __init__(self, database: Database, clock: Clock, *, capabilities: Capabilities = CAPABILITIES) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        capabilities: Capabilities = CAPABILITIES,
+        patience: float | None = None,
+    ) -> None:
         self.database = database
         self.capabilities = capabilities
+        self._together = None if patience is None else GroupCommit(self._publish_within, patience)
         self._clock = clock
         self._boot = boot_id()
         self._turn = 0
@@ -89,8 +100,15 @@ class SqlQueue(Migrated):
             receipts = await self._publish(via, messages)
             await via.announce()
             return receipts
+        if self._together is not None and self._is_plain(messages) and joined(self.database) is None:
+            return [await self._together.send(messages[0])]
+        return await self._publish_within(messages)
+
+    async def _publish_within(self, messages: Sequence[Message], seconds: float | None = None) -> list[Receipt]:
         single = self._is_one_statement(messages)
-        receipts = await self.database.write(lambda connection: self._publish(connection, messages), single=single)
+        receipts = await self.database.write(
+            lambda connection: self._publish(connection, messages), single=single, within=seconds
+        )
         self.database.announce()
         return receipts
 
@@ -107,6 +125,10 @@ class SqlQueue(Migrated):
         return receipts
 
     def _is_one_statement(self, messages: Sequence[Message]) -> bool:
+        return self._is_plain(messages)
+
+    def _is_plain(self, messages: Sequence[Message]) -> bool:
+        """Whether it is one message, and no other has to be looked for."""
         return len(messages) == 1 and messages[0].key is None and not messages[0].relayed
 
     async def _insert(self, connection: Connection, messages: Sequence[Message], now: float) -> None:

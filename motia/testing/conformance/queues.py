@@ -7,7 +7,7 @@ import json
 import anyio
 import pytest
 
-from motia.messages import Settlement
+from motia.messages import Message, Receipt, Settlement
 from motia.queues.base import DeadQuery
 from motia.testing.conformance.harness import Harness, demand, message, payloads, subscription
 
@@ -82,6 +82,26 @@ class QueueBasics:
         await harness.queue.publish(messages)
         await harness.queue.publish([*messages, message("5")])
         assert payloads(await harness.claim(100)) == list(map(str, range(6)))
+
+    async def test_what_many_send_at_once_arrives_as_each_has_sent_it(self, harness: Harness) -> None:
+        await harness.subscribe(subscription("a"), subscription("b", "other"))
+        sent = [
+            message(json.dumps([n, text]), topic="other" if n > 30 else "t", traceparent=f"trace {n}")
+            for n, text in enumerate(AWKWARD * 4)
+        ]
+        receipts: dict[str, Receipt] = {}
+
+        async def send(one: Message) -> None:
+            (receipts[one.id],) = await harness.queue.publish([one])
+
+        async with anyio.create_task_group() as tasks:
+            for one in sent:
+                tasks.start_soon(send, one)
+        assert receipts == {one.id: Receipt(one.id, duplicate=False) for one in sent}
+        found = await harness.claim(100, of=("a", "b"))
+        assert sorted((item.message_id, item.topic, item.payload, item.traceparent) for item in found) == sorted(
+            (one.id, one.topic, one.payload, one.traceparent) for one in sent
+        )
 
     async def test_what_one_worker_holds_no_other_can_claim(self, harness: Harness) -> None:
         await harness.subscribe(subscription())

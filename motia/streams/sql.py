@@ -2,6 +2,10 @@
 
 The head of a stream is a row that every change of it updates first: it numbers the entries, and its lock keeps the
 order in which they commit the order of their numbers.
+
+A statement on MariaDB may see what one transaction has committed and not what another has before it: the view of a
+statement is put together while transactions end. The next statement sees both. So entries are handed on up to the first
+gap, and a snapshot is taken there while nobody can change the stream.
 """
 
 from __future__ import annotations
@@ -58,6 +62,7 @@ UPDATE motia_stream_head
 SET seq = seq + 1, stamp = CASE WHEN stamp >= {_MILLIS} THEN stamp + 1 ELSE {_MILLIS} END
 WHERE stream = :stream
 """
+HOLD = "UPDATE motia_stream_head SET seq = seq WHERE stream = :stream"
 RETREAT = "UPDATE motia_stream_head SET seq = seq - 1 WHERE stream = :stream"
 HEAD = "SELECT seq, stamp, born FROM motia_stream_head WHERE stream = :stream"
 HEADS = "SELECT stream, seq FROM motia_stream_head"
@@ -99,6 +104,7 @@ class SqlStreams(Migrated):
     def __init__(self, database: Database, clock: Clock) -> None:
         self.database = database
         self.poll = BLIND_POLL if database.dialect == "mysql" else POLL
+        self._is_torn = database.dialect == "mysql"
         self._clock = clock
 
     async def get(self, stream: str, group: str, id: str) -> str | None:
@@ -167,12 +173,17 @@ class SqlStreams(Migrated):
         params = self._params(stream, group, id) | {"room": room(stream, group)}
 
         async def work(connection: Connection) -> builtins.list[Any]:
+            if self._is_torn:
+                await connection.run(HOLD, params)
             return await connection.rows(SNAPSHOT if id is None else SNAPSHOT_ITEM, params)
 
-        rows = await self.database.read(work, long=id is None)
+        async def look() -> builtins.list[Any]:
+            return await (self.database.write(work) if self._is_torn else self.database.read(work, long=id is None))
+
+        rows = await look()
         if not rows:
             await self.database.write(lambda connection: connection.run(BEGIN, params))
-            rows = await self.database.read(work)
+            rows = await look()
         return Snapshot(_head(rows[0]), [(row[3], row[4]) for row in rows if row[3] is not None])
 
     async def heads(self, streams: Collection[str]) -> Mapping[str, int]:
@@ -188,8 +199,9 @@ class SqlStreams(Migrated):
                 found = await connection.rows(HEAD, params)
                 if not found or found[0][0] <= after:
                     return []
-                entries = _entries(await connection.rows(READ, params))  # what was logged meanwhile, or is pruned
-            return entries if entries and entries[0].seq == after + 1 else None
+            if not entries or entries[-1].seq != after + len(entries):  # logged meanwhile, seen too early, or pruned
+                entries = _unbroken(_entries(await connection.rows(READ, params)), after)
+            return entries or None
 
         return await self.database.read(work)
 
@@ -231,6 +243,11 @@ def room(stream: str, group: str) -> str:
 
 def _entries(rows: builtins.list[Any]) -> builtins.list[Entry]:
     return [Entry(stream, seq, int(stamp), group, id, kind, data) for stream, seq, stamp, group, id, kind, data in rows]
+
+
+def _unbroken(entries: builtins.list[Entry], after: int) -> builtins.list[Entry]:
+    """The entries up to the first that is missing."""
+    return [entry for place, entry in enumerate(entries, after + 1) if entry.seq == place]
 
 
 def _head(row: Any) -> Head:

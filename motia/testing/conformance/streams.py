@@ -216,6 +216,29 @@ class StreamConformance:
                     tasks.start_soon(write, number)
         assert seen == list(range(1, writers * 15 + 1))
 
+    async def test_a_snapshot_is_of_its_head(self, streams: StreamHarness) -> None:
+        """Of all changes up to its head, and of none after it, however many write."""
+        writing = 4
+
+        async def write(number: int) -> None:
+            nonlocal writing
+            store = streams.store if number % 2 else streams.other
+            for _ in range(15):
+                await store.change("s", "g", f"n{number}", lambda old: str(int(old or "0") + 1))
+            writing -= 1
+
+        async def read() -> None:
+            while writing:
+                head, items = await streams.store.snapshot("s", "g")
+                assert sum(int(value) for _, value in items) == head.seq
+                await anyio.lowlevel.checkpoint()
+
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(read)
+                for number in range(writing):
+                    tasks.start_soon(write, number)
+
     async def test_a_failing_computation_changes_nothing(self, streams: StreamHarness) -> None:
         def fail(old: str | None) -> str:
             raise ZeroDivisionError

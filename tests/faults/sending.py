@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from motia import Motia, QueueUnavailable
 from tests.faults.harness import Ground, eventually
 
 BURST = 200
+SENDERS = 6
 
 
 def send(ground: Ground, *items: tuple[str, dict[str, Any]]) -> None:
@@ -28,7 +30,7 @@ def send(ground: Ground, *items: tuple[str, dict[str, Any]]) -> None:
 
 
 class Producer:
-    """Sends numbered jobs from a thread, one at a time, whatever becomes of the server. Use ``producing``.
+    """Sends numbered jobs from a thread, in tasks of one loop, whatever becomes of the server. Use ``producing``.
 
     Attributes:
         accepted: the numbers of those that were sent for certain.
@@ -43,6 +45,7 @@ class Producer:
         self.ended = threading.Event()
         self._url = url
         self._interval = interval
+        self._numbers = itertools.count(1)
 
     def run(self) -> None:
         try:
@@ -51,17 +54,20 @@ class Producer:
             self.crashed = error
 
     async def _send_all(self) -> None:
-        number = 0
-        async with Motia(self._url) as motia:
-            while not self.ended.is_set():
-                number += 1
-                began = time.monotonic()
-                try:
-                    await motia.enqueue("job", {"n": number, "seconds": 0.005})
-                    self.accepted.add(number)
-                except QueueUnavailable:
-                    self.refused.append(time.monotonic() - began)
-                await anyio.sleep(self._interval)
+        async with Motia(self._url) as motia, anyio.create_task_group() as tasks:
+            for _ in range(SENDERS):
+                tasks.start_soon(self._send, motia)
+
+    async def _send(self, motia: Motia) -> None:
+        while not self.ended.is_set():
+            number = next(self._numbers)
+            began = time.monotonic()
+            try:
+                await motia.enqueue("job", {"n": number, "seconds": 0.005})
+                self.accepted.add(number)
+            except QueueUnavailable:
+                self.refused.append(time.monotonic() - began)
+            await anyio.sleep(SENDERS * self._interval)
 
 
 @contextmanager

@@ -88,21 +88,24 @@ class Busy(Exception):  # a signal between the two ways of waiting, never seen o
 
 
 class Line:
-    """One connection and the lock that keeps it to one thread at a time. Opened when first used."""
+    """One connection and the lock that keeps it to one thread at a time. Opened when first used.
+
+    It is closed with the app, or when nobody refers to it any more: scripts and tests do not always close their apps.
+    """
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
         self.lock = threading.Lock()
         self.connection: SqliteConnection | None = None
         self._identity: object = None
+        self._forgotten: weakref.finalize[Any, Line] | None = None
 
     def begin(self, kind: str) -> SqliteConnection:
         """Start a transaction; the lock must be held. ``BUSY`` is raised at once, never waited for."""
         try:
             connection = self.connection
             if connection is None:
-                connection = self.connection = SqliteConnection(self._file.connect())
-                self._identity = self._file.identity()
+                connection = self._open()
             elif kind == WRITE and self._identity != self._file.identity():
                 raise self._file.gone()
             connection.native.execute(kind)
@@ -111,6 +114,13 @@ class Line:
             if _primary_code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                 raise Busy from error
             raise
+
+    def _open(self) -> SqliteConnection:
+        connection = self.connection = SqliteConnection(self._file.connect())
+        self._identity = self._file.identity()
+        self._forgotten = weakref.finalize(self, connection.native.close)
+        self._forgotten.atexit = False
+        return connection
 
     def acquire(self, kind: str, deadline: float) -> SqliteConnection:
         """Take the lock and start a transaction, waiting until ``deadline`` (monotonic); 0 does not wait.
@@ -135,9 +145,14 @@ class Line:
 
     def close(self) -> None:
         with self.lock:
-            if self.connection is not None:
-                self.connection.native.close()
+            if self._forgotten is not None:
+                self._forgotten()
             self.connection = None
+
+    def abandon(self) -> None:
+        """Never close it: it is the parent's, and this is a forked child."""
+        if self._forgotten is not None:
+            self._forgotten.detach()
 
 
 class SqliteFile:
@@ -158,14 +173,21 @@ class SqliteFile:
         self.busy_timeout = busy_timeout
         self.bell = Bell()
         self._synchronous = synchronous.upper()
+        self._abandoned: list[Line] = []
         self._reset()
         _files.add(self)
 
     def _reset(self) -> None:
-        self._abandoned = getattr(self, "writer", None), getattr(self, "reader", None)  # never closed in a child
         self.writer = Line(self)
         self.reader = self.writer if self.memory else Line(self)
         self.spare: list[Line] = []
+
+    def forget(self) -> None:
+        """After a fork: the parent's connections are the parent's, and must not even be closed here."""
+        self._abandoned += (self.writer, self.reader, *self.spare)
+        for line in self._abandoned:
+            line.abandon()
+        self._reset()
 
     def connect(self) -> sqlite3.Connection:
         """A new connection in autocommit mode that never waits for a lock by itself."""
@@ -389,7 +411,7 @@ def _primary_code(error: sqlite3.Error) -> int:
 
 def _forget_after_fork() -> None:
     for file in _files:
-        file._reset()
+        file.forget()
 
 
 os.register_at_fork(after_in_child=_forget_after_fork)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import subprocess
@@ -107,6 +108,23 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
         SqliteFile(str(tmp_path / "no" / "x.db")).connect()
     with pytest.raises(ConfigError, match="synchronous expected NORMAL"):
         SqliteFile("x", synchronous="maybe")
+
+
+async def test_what_nobody_refers_to_is_closed(tmp_path: Path) -> None:
+    """Python 3.13 warns of every connection that is not."""
+    natives: list[sqlite3.Connection] = []
+
+    async def work(connection: Any) -> None:
+        natives.append(connection.native)
+
+    database = AsyncSqlite(SqliteFile(str(tmp_path / "x.db")))
+    await database.write(work)
+    await database.read(work)
+    del database
+    gc.collect()
+    for native in natives:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+            native.execute("SELECT 1")
 
 
 def test_a_forked_child_never_uses_its_parents_connection(tmp_path: Path) -> None:

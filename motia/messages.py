@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -72,8 +73,9 @@ class Message(NamedTuple):
     relayed: bool = False
 
 
-class Receipt(NamedTuple):
-    """What ``enqueue`` returns.
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What ``enqueue`` returns. As JSON it is an object; ``message_id, duplicate = receipt`` takes it apart.
 
     Attributes:
         message_id: the id of the message, or of the earlier one it duplicates.
@@ -82,6 +84,10 @@ class Receipt(NamedTuple):
 
     message_id: str
     duplicate: bool = False
+
+    def __iter__(self) -> Iterator[str | bool]:
+        yield self.message_id
+        yield self.duplicate
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from textwrap import dedent
 from typing import Any
@@ -151,7 +152,7 @@ def migrate(app: str, plan: bool) -> None:
 def emit(app: str, topic: str, data: str | None, as_json: bool) -> None:
     """Send DATA, JSON text, to TOPIC."""
     receipt = with_app(app, lambda motia: motia.enqueue(topic, _data(data)))
-    click.echo(json.dumps(receipt._asdict()) if as_json else receipt.message_id)
+    click.echo(json.dumps(asdict(receipt)) if as_json else receipt.message_id)
 
 
 @click.command()

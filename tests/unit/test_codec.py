@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from motia import PayloadTooLarge, UnserializablePayload
+from motia import Change, PayloadTooLarge, Receipt, UnserializablePayload
 from motia.codec import MAX_INT, MIN_INT, check_shape, dumps, loads, response_json
 
 texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
@@ -148,3 +148,15 @@ def test_the_shape_of_a_body_has_bounds(text: bytes, problem: str | None) -> Non
         with pytest.raises(ValueError, match=problem):
             check_shape(text)
     assert time.perf_counter() - began < 1.0
+
+
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: {"value": value}])
+def test_what_verbs_return_is_an_object_in_an_answer_and_in_a_message(wrap: Any) -> None:
+    for value, plain in (
+        (Receipt("m1", True), {"message_id": "m1", "duplicate": True}),
+        (Change(None, {"a": 1}), {"old_value": None, "new_value": {"a": 1}}),
+    ):
+        assert json.loads(response_json(wrap(value))) == wrap(plain)
+        assert loads(dumps(wrap(value))) == wrap(plain)
+    message_id, duplicate = Receipt("m1")
+    assert (message_id, duplicate) == ("m1", False)

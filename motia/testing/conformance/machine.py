@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from motia.concurrency import drive
-from motia.messages import Delivery, Message, Settlement, Subscription, new_id
+from motia.messages import Delivery, Message, Receipt, Settlement, Subscription, new_id
 from motia.queues.base import DeadQuery, Demand, Queue
 from motia.testing.conformance.harness import LEASE
 from motia.testing.conformance.model import Model, Modelled
@@ -76,7 +76,7 @@ class QueueMachine(RuleBasedStateMachine):
         message = Message(new_id(), self.topic, payload, key=key, group=group, priority=priority, delay=delay)
         expected = self.model.publish(message, self.subscriptions, later=delay == FAR)
         receipt = self.run(self.queue.publish([message]))[0]
-        assert receipt == (expected, expected != message.id)
+        assert receipt == Receipt(expected, expected != message.id)
         if not receipt.duplicate:
             self.messages.append(message)
 

@@ -183,12 +183,12 @@ class QueueBasics:
             message("1", key="k", dedupe_window=harness.unit),
             message("2", key="k", dedupe_window=harness.unit),
         )
-        assert await harness.queue.publish([first]) == [(first.id, False)]
-        assert await harness.queue.publish([second]) == [(first.id, True)]
-        assert await harness.queue.publish([first]) == [(first.id, False)]
+        assert await harness.queue.publish([first]) == [Receipt(first.id, False)]
+        assert await harness.queue.publish([second]) == [Receipt(first.id, True)]
+        assert await harness.queue.publish([first]) == [Receipt(first.id, False)]
         assert payloads(await harness.claim()) == ["1"]
         await harness.advance(1.1 * harness.unit)
-        assert await harness.queue.publish([second]) == [(second.id, False)]
+        assert await harness.queue.publish([second]) == [Receipt(second.id, False)]
         assert payloads(await harness.claim()) == ["2"]
 
     async def test_a_dedupe_key_is_of_one_topic(self, harness: Harness) -> None:

@@ -56,7 +56,7 @@ class Messenger:
     ) -> None:
         self._queue = queue
         self._database = database
-        self._topics = frozenset(topics)
+        self._topics = frozenset(topic for topic in topics if not topic.startswith(RESERVED))
         self._payload_limit = payload_limit
         self._strict = strict_topics
         self._outbox = outbox
@@ -72,18 +72,19 @@ class Messenger:
         key: str | None = None,
         group: str | None = None,
         priority: int = 0,
-        dedupe_window: float = 86_400.0,
+        dedupe_window: float | timedelta = 86_400.0,
         connection: Any = None,
         session: Any = None,
     ) -> Receipt:
         """Send one message to every subscription of ``topic``.
 
         Args:
-            topic: or Motia's form, ``{"topic": ..., "data": ..., "messageGroupId": ...}``.
+            topic: or Motia's form, ``{"topic": ..., "data": ..., "messageGroupId": ...}``, with options in it or beside it.
             data: anything that strict JSON can carry.
             delay: seconds, or a timedelta, until it is due; at most a year.
             at: an aware datetime at which it is due; wins over ``delay``.
-            key: dedupe key; a second message of this topic with it, within ``dedupe_window`` seconds, is not sent.
+            key: dedupe key; a second message of this topic with it, within ``dedupe_window`` seconds (or a timedelta),
+                is not sent.
             group: the group within which fifo subscriptions keep order.
             priority: higher is sooner.
             connection: a connection of the caller to the same database, of DB-API or psycopg; the message commits
@@ -96,7 +97,9 @@ class Messenger:
             QueueUnavailable: the backend did not answer in time.
         """
         if isinstance(topic, Mapping):
-            return await self.enqueue(**_from_mapping(topic))
+            beside = {"data": data, "delay": delay, "at": at, "key": key, "group": group, "priority": priority}
+            lent = {"dedupe_window": dedupe_window, "connection": connection, "session": session}
+            return await self.enqueue(**_merged(_from_mapping(topic), beside | lent))
         await self._check(topic, looked_up=connection is None and session is None)
         message = self._message(_traceparent(), topic, data, delay, at, key, group, priority, dedupe_window)
         return (await self._post([message], connection, session))[0]
@@ -131,15 +134,16 @@ class Messenger:
         key: str | None,
         group: str | None,
         priority: int,
-        dedupe_window: float,
+        dedupe_window: float | timedelta,
     ) -> Message:
         payload = dumps(data, limit=self._payload_limit)
-        due = 0.0 if not delay else _seconds(delay)
+        due = 0.0 if not delay else _seconds("delay", delay)
+        window = _seconds("dedupe_window", dedupe_window)
         _check_name("key", key)
         _check_name("group", group)
         if not isinstance(priority, int) or not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
             raise ConfigError(f"priority expected an integer of at most {MAX_PRIORITY}, got {priority!r}")
-        return Message(new_id(), topic, payload, traceparent, key, dedupe_window, group, priority, due, _moment(at))
+        return Message(new_id(), topic, payload, traceparent, key, window, group, priority, due, _moment(at))
 
     async def _post(self, messages: list[Message], connection: Any, session: Any) -> list[Receipt]:
         """Send, and record what the running step has sent."""
@@ -169,12 +173,8 @@ class Messenger:
 
     async def _check(self, topic: str, *, looked_up: bool) -> None:
         """Whether a topic can be sent to, and is subscribed to; the queue is not asked for what goes to the outbox."""
-        if topic in self._topics:
+        if _topic(topic) in self._topics:
             return
-        if not isinstance(topic, str) or not topic or topic.startswith(RESERVED) or len(topic) > 200:
-            raise ConfigError(
-                f"enqueue expected a topic of 1 to 200 characters that does not start with '$', got {topic!r}"
-            )
         if not (looked_up or self._outbox is None or self._strict) or await self._queue.subscribers(topic):
             return
         if self._strict:
@@ -201,14 +201,33 @@ def _from_mapping(item: Mapping[str, Any]) -> dict[str, Any]:
     call = read_keys(item, _OPTIONS, "enqueue", aliases=_ALIASES)
     if "topic" not in call:
         raise ConfigError(f"enqueue expected a 'topic' in {dict(item)!r}")
+    _topic(call["topic"])
     return call
+
+
+def _merged(call: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]:
+    """Motia's form, and what was given beside it."""
+    given = {name: value for name, value in beside.items() if value != _DEFAULTS.get(name)}
+    if twice := call.keys() & given:
+        raise ConfigError(f"enqueue has {', '.join(sorted(twice))} in the mapping and beside it; keep one of them")
+    return call | given
+
+
+def _topic(topic: Any) -> str:
+    if not isinstance(topic, str) or not topic or topic.startswith(RESERVED) or len(topic) > 200:
+        raise ConfigError(
+            f"enqueue expected a topic of 1 to 200 characters that does not start with '$', got {topic!r}"
+        )
+    return topic
 
 
 def _call(item: Any) -> dict[str, Any]:
     if isinstance(item, Mapping):
         return _from_mapping(item)
     if isinstance(item, (tuple, list)) and 2 <= len(item) <= 3:
-        return _from_mapping({**(item[2] if len(item) == 3 else {}), "topic": item[0], "data": item[1]})
+        options = item[2] if len(item) == 3 else {}
+        if isinstance(options, Mapping):
+            return _from_mapping({**options, "topic": item[0], "data": item[1]})
     raise ConfigError(f"enqueue_many expected (topic, data) or (topic, data, options), got {item!r}")
 
 
@@ -237,10 +256,10 @@ def _traceparent() -> str:
     return (current_trace() or new_trace()).traceparent
 
 
-def _seconds(delay: float | timedelta) -> float:
-    seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
+def _seconds(what: str, given: float | timedelta) -> float:
+    seconds = given.total_seconds() if isinstance(given, timedelta) else given
     if not isinstance(seconds, (int, float)) or not 0 <= seconds <= MAX_DELAY:
-        raise ConfigError(f"delay expected 0 to {MAX_DELAY:.0f} seconds (a year), got {delay!r}")
+        raise ConfigError(f"{what} expected 0 to {MAX_DELAY:.0f} seconds (a year), got {given!r}")
     return float(seconds)
 
 

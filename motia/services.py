@@ -84,6 +84,8 @@ class AppServices:
         return await self.messenger.enqueue_step(plan.name, data, **options)
 
     async def cancel(self, message_id: str) -> bool:
+        if not isinstance(message_id, str):
+            raise ConfigError(f"cancel expected the id of a message, receipt.message_id, got {message_id!r}")
         return await self._queue.cancel(message_id)
 
     async def invoke(self, step: str, value: Any, trigger: str | None) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Mapping
 from copy import copy
-from typing import Any
+from datetime import timedelta
+from typing import Any, TypeAlias
 
 from motia.codec import dumps, loads
 from motia.errors import ConfigError, InvalidName
@@ -18,6 +20,7 @@ from motia.stores.updates import MISSING, apply_ops
 from motia.tracing import current_trace, new_trace, recording
 
 DEFAULT_GROUP = "default"
+Ttl: TypeAlias = float | timedelta
 
 
 class State:
@@ -46,44 +49,42 @@ class State:
         guarded._following = self._following.behind(guard)
         return guarded
 
-    async def get(self, group: str, key: str | None = None) -> Any:
+    async def get(self, group: str | None = None, key: str | None = None) -> Any:
         """The value; None when there is none."""
         group, key = _address(group, key)
         text = await self._store.get(group, key)
         return None if text is None else loads(text)
 
-    async def set(self, group: str, key: Any, *value: Any, ttl: float | None = None) -> Change:
+    async def set(
+        self, group: str = MISSING, key: Any = MISSING, value: Any = MISSING, ttl: Ttl | None = None
+    ) -> Change:
         """Set a value.
 
         Args:
-            ttl: seconds until it is gone; default: never.
+            ttl: seconds, or a timedelta, until it is gone; default: never.
 
         Raises:
             UnserializablePayload: the value is not strict JSON. Nothing was changed.
             PayloadTooLarge: it is longer than the setting ``payload_limit``. Nothing was changed.
         """
-        if len(value) > 1:
-            raise TypeError(f"state.set expected (group, key, value) or (key, value), got {2 + len(value)} values")
-        group, key, new = (group, key, value[0]) if value else (DEFAULT_GROUP, group, key)
-        _checked(group, key)
+        group, key, new = _arguments("set", "value", group, key, value)
         text = dumps(new, limit=self._limit)
         return await self.change(group, key, lambda old: text, ttl)
 
-    async def update(self, group: str, key: Any, *ops: Any, ttl: float | None = None) -> Change:
+    async def update(
+        self, group: str = MISSING, key: Any = MISSING, ops: Any = MISSING, ttl: Ttl | None = None
+    ) -> Change:
         """Apply update ops in one atomic step, all or none; see ``motia.stores.updates``.
 
         Args:
             ops: a list such as ``[{"type": "increment", "path": "count", "by": 1}]``.
-            ttl: seconds until the new value is gone; default: never.
+            ttl: seconds, or a timedelta, until the new value is gone; default: never.
 
         Raises:
             UpdateError: an op does not fit the value. Nothing was changed.
             PayloadTooLarge: the result is longer than the setting ``payload_limit``. Nothing was changed.
         """
-        if len(ops) > 1:
-            raise TypeError(f"state.update expected (group, key, ops) or (key, ops), got {2 + len(ops)} values")
-        group, key, wanted = (group, key, ops[0]) if ops else (DEFAULT_GROUP, group, key)
-        _checked(group, key)
+        group, key, wanted = _arguments("update", "ops", group, key, ops)
         if isinstance(wanted, Mapping):
             wanted = [wanted]
 
@@ -92,7 +93,7 @@ class State:
 
         return await self.change(group, key, compute, ttl, op="update")
 
-    async def delete(self, group: str, key: str | None = None) -> Any:
+    async def delete(self, group: str | None = None, key: str | None = None) -> Any:
         """Delete a value; the old one, or None when there was none."""
         group, key = _address(group, key)
         return (await self.change(group, key, lambda old: None, op="delete")).old_value
@@ -121,7 +122,7 @@ class State:
         return count
 
     async def change(
-        self, group: str, key: str, compute: Compute, ttl: float | None = None, *, op: str = "set"
+        self, group: str, key: str, compute: Compute, ttl: Ttl | None = None, *, op: str = "set"
     ) -> Change:
         """Replace a value by what ``compute`` makes of its JSON text, in one atomic step; for tools.
 
@@ -129,10 +130,9 @@ class State:
             compute: None stands for no value; may be called again, and may raise, which changes nothing.
             op: how it is recorded.
         """
-        if ttl is not None and not ttl > 0:
-            raise ConfigError(f"ttl expected a number of seconds above 0, got {ttl!r}")
+        lifetime = None if ttl is None else _seconds(ttl)
         change = await self._following.after(
-            lambda follow: self._store.change(group, key, compute, ttl=ttl, follow=follow)
+            lambda follow: self._store.change(group, key, compute, ttl=lifetime, follow=follow)
         )
         told = Change(_value(change.old), _value(change.new))
         if (recorded := recording()) is not None:
@@ -155,10 +155,27 @@ def _value(text: str | None) -> Any:
     return None if text is None else loads(text)
 
 
-def _address(group: str, key: str | None) -> tuple[str, str]:
+def _seconds(ttl: Ttl) -> float:
+    seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else ttl
+    if not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
+        raise ConfigError(f"ttl expected a number of seconds above 0, or a timedelta, got {ttl!r}")
+    return seconds
+
+
+def _arguments(verb: str, what: str, group: Any, key: Any, value: Any) -> tuple[str, str, Any]:
+    """The group, key and value of a call, which may have left the group out."""
+    given = [item for item in (group, key, value) if item is not MISSING]
+    if len(given) < 2:
+        raise TypeError(f"state.{verb} expected (group, key, {what}) or (key, {what}), got {len(given)} of them")
+    found = (DEFAULT_GROUP, *given) if len(given) == 2 else given
+    return (*_checked(found[0], found[1]), found[2])
+
+
+def _address(group: str | None, key: str | None) -> tuple[str, str]:
+    """The group and key of a call, which may have left the group out."""
     if key is None:
-        group, key = DEFAULT_GROUP, group
-    return _checked(group, key)
+        group, key = None, group
+    return _checked(DEFAULT_GROUP if group is None else group, key)
 
 
 def _checked(group: Any, key: Any) -> tuple[str, str]:

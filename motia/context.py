@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from motia.ambient import App
-from motia.changes import State
+from motia.changes import State, Ttl
 from motia.concurrency import Bridge
 from motia.declarations import snake
 from motia.errors import ConfigError
@@ -24,6 +24,7 @@ from motia.leases import Lease
 from motia.logs import StepLogger
 from motia.messages import Delivery, Receipt
 from motia.messenger import Messenger
+from motia.stores.updates import MISSING
 from motia.tracing import Recording, Trace, continued
 
 InputT = TypeVar("InputT")
@@ -310,16 +311,16 @@ class SyncState:
         self._state = state
         self._bridge = bridge
 
-    def get(self, group: str, key: str | None = None) -> Any:
+    def get(self, group: str | None = None, key: str | None = None) -> Any:
         return self._bridge(self._state.get(group, key))
 
-    def set(self, group: str, key: Any, *value: Any, ttl: float | None = None) -> Change:
-        return self._bridge(self._state.set(group, key, *value, ttl=ttl))
+    def set(self, group: str = MISSING, key: Any = MISSING, value: Any = MISSING, ttl: Ttl | None = None) -> Change:
+        return self._bridge(self._state.set(group, key, value, ttl))
 
-    def update(self, group: str, key: Any, *ops: Any, ttl: float | None = None) -> Change:
-        return self._bridge(self._state.update(group, key, *ops, ttl=ttl))
+    def update(self, group: str = MISSING, key: Any = MISSING, ops: Any = MISSING, ttl: Ttl | None = None) -> Change:
+        return self._bridge(self._state.update(group, key, ops, ttl))
 
-    def delete(self, group: str, key: str | None = None) -> Any:
+    def delete(self, group: str | None = None, key: str | None = None) -> Any:
         return self._bridge(self._state.delete(group, key))
 
     def list(self, group: str = "default") -> Sequence[Any]:

@@ -1,19 +1,23 @@
 """Atomic update ops: what ``update(group, key, ops)`` does to a value. Pure.
 
 The list is applied in order, all of it or nothing. An op is ``{"type": "increment", "path": "count", "by": 2}``;
-``op`` is read for ``type``. A path is one key, taken literally (dots too), or a list of keys for a nested value;
-absent, ``""`` or ``[]`` is the value itself. A missing value starts as an object.
+``op`` is read for ``type``, and then ``/status/by`` is a path of two keys. A path is one key, taken literally (dots
+too), or a list of keys for a nested value; absent, ``""`` or ``[]`` is the value itself. A missing value starts as an
+object.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from motia.codec import MAX_INT, MIN_INT
 from motia.errors import UpdateError, did_you_mean
 
 MAX_PATH = 32
 MISSING: Any = object()
+_EXAMPLE = "{'type': 'set', 'path': 'status', 'value': 'paid'}"
 
 
 def apply_ops(value: Any, ops: Sequence[Mapping[str, Any]]) -> Any:
@@ -22,6 +26,8 @@ def apply_ops(value: Any, ops: Sequence[Mapping[str, Any]]) -> Any:
     Raises:
         UpdateError: an op is unknown or does not fit the value. Nothing is applied.
     """
+    if isinstance(ops, str) or not isinstance(ops, Sequence):
+        raise UpdateError(0, "ops.not_a_list", f"expected a list of ops such as {_EXAMPLE}, got {ops!r}")
     result = value
     for index, op in enumerate(ops):
         result = _apply(result, op, index)
@@ -29,6 +35,8 @@ def apply_ops(value: Any, ops: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def _apply(value: Any, op: Mapping[str, Any], index: int) -> Any:
+    if not isinstance(op, Mapping):
+        raise UpdateError(index, "op.not_an_object", f"expected an op such as {_EXAMPLE}, got {op!r}")
     kind = op.get("type", op.get("op"))
     change = OPS.get(kind) if isinstance(kind, str) else None
     if change is None:
@@ -47,8 +55,8 @@ def _path(op: Mapping[str, Any], index: int) -> list[str]:
         raise UpdateError(index, "path.invalid", f"expected a key or a list of keys as path, got {path!r}")
     if len(parts) > MAX_PATH:
         raise UpdateError(index, "path.too_deep", f"expected a path of at most {MAX_PATH} keys, got {len(parts)}")
-    if "op" in op and "type" not in op and len(parts) == 1:
-        return [parts[0].removeprefix("/")]  # the spelling of Motia's migration guide: {"op": "set", "path": "/status"}
+    if isinstance(path, str) and path.startswith("/") and "type" not in op:
+        return path[1:].split("/")  # the spelling of Motia's migration guide: {"op": "set", "path": "/status"}
     return list(parts)
 
 
@@ -86,17 +94,22 @@ def _merge(found: Any, op: Mapping[str, Any], index: int) -> Any:
 def _step(found: Any, op: Mapping[str, Any], index: int, sign: int) -> Any:
     kind = "increment" if sign > 0 else "decrement"
     by = op.get("by", op.get("value", 1))
-    if isinstance(by, bool) or not isinstance(by, (int, float)):
+    if isinstance(by, bool) or not isinstance(by, (int, float)) or not math.isfinite(by):
         raise UpdateError(index, f"{kind}.by_not_number", f"expected a number as `by`, got {by!r}")
     if found is MISSING or found is None:
         return sign * by
     if isinstance(found, bool) or not isinstance(found, (int, float)):
         raise UpdateError(index, f"{kind}.not_number", f"expected a number to {kind}, got {_kind(found)}")
-    return found + sign * by
+    result = found + sign * by
+    if not MIN_INT <= result <= MAX_INT and not (isinstance(result, float) and math.isfinite(result)):
+        raise UpdateError(index, f"{kind}.overflow", f"expected a result of 64 bit, got {result!r}")
+    return result
 
 
 def _append(found: Any, op: Mapping[str, Any], index: int) -> Any:
-    value = op.get("value")
+    if "value" not in op:
+        raise UpdateError(index, "append.value_missing", "expected a `value`")
+    value = op["value"]
     if found is MISSING or found is None:
         return value if isinstance(value, str) else [value]
     if isinstance(found, list):

@@ -6,6 +6,7 @@ import pytest
 
 from motia import UpdateError
 from motia.stores.updates import MISSING, apply_ops
+from motia.testing import fake_context
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,10 @@ from motia.stores.updates import MISSING, apply_ops
         ({"a": 1, "b": 2}, [{"type": "remove", "path": "a"}], {"b": 2}),
         ({"a": 1}, [{"type": "remove", "path": "z"}], {"a": 1}),
         ({"a": 1}, [{"op": "set", "path": "/status", "value": "ok"}], {"a": 1, "status": "ok"}),
+        ({"a": {"b": 1}}, [{"op": "increment", "path": "/a/b", "by": 2}], {"a": {"b": 3}}),
+        ({}, [{"op": "set", "path": "a/b", "value": 1}], {"a/b": 1}),
+        ({}, [{"type": "set", "path": "/a", "value": 1}], {"/a": 1}),
+        ({"n": 1.5e300}, [{"type": "increment", "path": "n", "by": 1}], {"n": 1.5e300}),
     ],
 )
 def test_what_ops_make_of_a_value(before: Any, ops: list[Any], after: Any) -> None:
@@ -49,7 +54,13 @@ def test_what_ops_make_of_a_value(before: Any, ops: list[Any], after: Any) -> No
         ({"n": "1"}, {"type": "increment", "path": "n"}, "increment.not_number"),
         ({"n": True}, {"type": "decrement", "path": "n"}, "decrement.not_number"),
         ({}, {"type": "increment", "path": "n", "by": "2"}, "increment.by_not_number"),
+        ({}, {"type": "increment", "path": "n", "by": float("nan")}, "increment.by_not_number"),
+        ({"n": 1e308}, {"type": "increment", "path": "n", "by": 1e308}, "increment.overflow"),
+        ({"n": -(2**63)}, {"type": "decrement", "path": "n"}, "decrement.overflow"),
         ({"l": {}}, {"type": "append", "path": "l", "value": 1}, "append.type_mismatch"),
+        ({}, {"type": "append", "path": "l"}, "append.value_missing"),
+        ({}, "set", "op.not_an_object"),
+        ({}, None, "op.not_an_object"),
         ({}, {"type": "set", "path": ["a", ""], "value": 1}, "path.invalid"),
         ({}, {"type": "set", "path": ["a"] * 33, "value": 1}, "path.too_deep"),
     ],
@@ -66,3 +77,14 @@ def test_an_op_that_does_not_fit_names_itself(before: Any, op: dict[str, Any], c
             ],
         )
     assert (caught.value.index, caught.value.code) == (1, code)
+
+
+@pytest.mark.parametrize("ops", [None, "set", 5, {"a", "b"}])
+async def test_what_is_no_list_of_ops_says_what_was_expected(ops: Any) -> None:
+    ctx = fake_context()
+    await ctx.state.set("g", "k", {"a": 1})
+    with pytest.raises(UpdateError, match=r"expected a list of ops such as \{'type': 'set', .*\}, got"):
+        await ctx.state.update("g", "k", ops)
+    with pytest.raises(UpdateError, match="ops.not_a_list"):
+        await ctx.streams.todo.update("g", "k", ops)
+    assert await ctx.state.get("g", "k") == {"a": 1}

@@ -94,7 +94,7 @@ class Items:
 
     async def get(self, group: str, id: str) -> Any:
         """The item; None when there is none."""
-        check_names(group, id)
+        _check_item(group, id)
         text = await self._store.get(self.name, group, id)
         return None if text is None else loads(text)
 
@@ -109,7 +109,7 @@ class Items:
             UnserializablePayload: it is not an object of strict JSON. Nothing was changed.
             PayloadTooLarge: it is longer than the setting ``payload_limit``. Nothing was changed.
         """
-        check_names(group, id)
+        _check_item(group, id)
         text = self.as_stored(id, data)
         return await self.change(group, id, lambda old: text)
 
@@ -215,7 +215,7 @@ class Items:
             compute: None stands for no item; may be called again, and may raise, which changes nothing.
             op: how it is recorded; None for not at all.
         """
-        check_names(group, id)
+        _check_item(group, id)
         change = await self._following.after(
             lambda follow: self._store.change(self.name, group, id, compute, follow=follow)
         )
@@ -325,8 +325,14 @@ def check_names(group: Any, id: Any) -> None:
         _name("id", id)
 
 
+def _check_item(group: Any, id: Any) -> None:
+    _name("group", group)
+    _name("id", id)
+
+
 def _name(what: str, name: Any) -> str:
     limit = MAX_NAME - 201 if what == "group" else MAX_NAME
     if not name or not is_name(name) or len(name.encode()) > limit:
-        raise InvalidName(f"a stream expected a {what} of 1 to {limit} bytes of UTF-8 without NUL, got {name!r}", name)
+        expected = f"{'a' if what == 'group' else 'an'} {what} of 1 to {limit} bytes of UTF-8 without NUL"
+        raise InvalidName(f"a stream expected {expected}, got {name!r}", name)
     return str(name)

@@ -76,6 +76,9 @@ async def test_what_is_no_item_is_refused() -> None:
             await items.update("g", "a", [{"type": "fly"}])
         with pytest.raises(ConfigError, match="expected a group of 1 to 799 bytes"):
             await items.get("", "a")
+        for call in (items.get, items.delete, lambda group, id: items.set(group, id, {})):
+            with pytest.raises(ConfigError, match="expected an id of 1 to 1000 bytes of UTF-8 without NUL, got None"):
+                await call("g", None)
         with pytest.raises(ConfigError, match="expected an event such as"):
             await items.send("g", {"data": 1})
         with pytest.raises(ConfigError, match="a stream's name expected"):

@@ -7,7 +7,8 @@ import logging
 import random
 from collections.abc import Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import fields, replace
+from copy import copy
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ from motia.errors import (
     ValidationFailed,
 )
 from motia.execution import SKIPPED, call_here, execute
-from motia.inputs import StateTriggerInput, StreamTriggerInput, TriggerInfo
+from motia.inputs import Record, StateTriggerInput, StreamTriggerInput, TriggerInfo
 from motia.leases import Lease
 from motia.messages import STEP_TOPIC, Delivery, Reason, Settlement
 from motia.plans import Plan
@@ -36,7 +37,7 @@ from motia.queues.outbox import Outbox
 from motia.recording import begin, invoked, recorded, watched
 from motia.redaction import redact_text
 from motia.registry import Registry
-from motia.requests import ApiRequest
+from motia.requests import ApiRequest, QueryParams
 from motia.tracing import Recorder, Trace
 from motia.tracing.faults import error_text, raised
 
@@ -174,9 +175,8 @@ class Dispatcher:
 
     async def invoke(self, plan: Plan, value: Any, *, inline: bool) -> Any:
         """Run a step for ``ctx.invoke``: validated like a message, with its condition, without a delivery."""
-        if plan.info.type == "http":
-            value = _request(plan, value)
-        elif plan.schema is not None:
+        value = _given(plan, value)
+        if plan.schema is not None and plan.info.type != "http":
             value = plan.schema.from_python(value, f"the input of step {plan.name!r}")
 
         around = tracing.current_trace()
@@ -238,20 +238,20 @@ def _read(plan: Plan, delivery: Delivery) -> tuple[Any, TriggerInfo]:
     except ValueError as error:
         raise Unreadable(f"the payload is not JSON: {error}") from error
     if delivery.topic.startswith(STEP_TOPIC):
-        return _sent_directly(plan, data), plan.info
+        return _given(plan, data), plan.info
     try:
         return _READERS.get(kind, _as_it_is)(plan, data)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise Unreadable(f"the payload is not that of a {kind} trigger: {type(error).__name__}: {error}") from error
 
 
-def _sent_directly(plan: Plan, data: Any) -> Any:
-    """The input of a step that ``step.enqueue(data)`` sent to."""
+def _given(plan: Plan, data: Any) -> Any:
+    """The input of a step that was given ``data`` by ``invoke`` or ``step.enqueue``, and not by its trigger."""
     kind = plan.info.type
     if kind == "http":
         return _request(plan, data)
-    if kind == "state" and isinstance(data, dict) and data.keys() == set(STATE_FIELDS):
-        return StateTriggerInput(**data)
+    if kind in _EVENTS:
+        return _EVENTS[kind].of(data) or data
     return None if kind == "cron" else data
 
 
@@ -279,18 +279,22 @@ def _stream_change(plan: Plan, data: Any) -> tuple[Any, TriggerInfo]:
     return change, replace(plan.info, group_id=change.group_id)
 
 
-STATE_FIELDS = tuple(entry.name for entry in fields(StateTriggerInput))
+_EVENTS: dict[str, type[Record]] = {"state": StateTriggerInput, "stream": StreamTriggerInput}
 _READERS = {"cron": _tick, "state": _change, "stream": _stream_change}
 
 
 def _request(plan: Plan, value: Any) -> ApiRequest[Any]:
     if isinstance(value, ApiRequest):
-        return value
-    known = {"body", "path_params", "query_params", "headers"}
-    parts = value if isinstance(value, Mapping) and value and known.issuperset(value) else {"body": value}
-    request: ApiRequest[Any] = ApiRequest(**parts, method=plan.info.method or "GET", path=plan.info.path or "/")
+        request = copy(value)
+    else:
+        request = ApiRequest.read(value)
+        request.method, request.path = plan.info.method or "GET", plan.info.path or "/"
     if plan.schema is not None:
         request.body = plan.schema.from_python(request.body, f"the body for step {plan.name!r}")
+    if plan.query is not None:
+        query = request.query_params
+        values = query.shaped(plan.query.lists) if isinstance(query, QueryParams) else query
+        request.query_params = plan.query.from_python(values, f"the query for step {plan.name!r}")
     return request
 
 

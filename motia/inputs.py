@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from motia.declarations import snake
 
@@ -14,6 +14,15 @@ class Record(Mapping[str, Any]):
     """A value with attributes that also reads as a mapping, and under camelCase names."""
 
     __slots__ = ()
+
+    @classmethod
+    def of(cls, data: Any) -> Self | None:
+        """The value that a mapping stands for, in any of its spellings; None where it is another mapping."""
+        if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):
+            return None
+        read = {cls._aliases().get(snake(key), snake(key)): value for key, value in data.items()}
+        needed = {name for name, entry in cls._own().items() if entry.default is MISSING}
+        return cls(**read) if needed <= read.keys() <= cls._own().keys() else None
 
     def __getitem__(self, key: str) -> Any:
         name = self._name(key)
@@ -123,6 +132,12 @@ class StreamTriggerInput(Record):
         event = data["event"]
         told = StreamEvent(event["type"], event["event"] if event["type"] == "event" else event["data"])
         return cls(data["timestamp"], data["streamName"], data["groupId"], data["id"], told)
+
+    @classmethod
+    def of(cls, data: Any) -> Self | None:
+        change = super().of(data)
+        event = None if change is None else StreamEvent.of(change.event)
+        return None if change is None or event is None else replace(change, event=event)
 
     @classmethod
     def _aliases(cls) -> Mapping[str, str]:

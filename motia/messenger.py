@@ -79,7 +79,7 @@ class Messenger:
         """Send one message to every subscription of ``topic``.
 
         Args:
-            topic: or Motia's form, ``{"topic": ..., "data": ..., "messageGroupId": ...}``, with options in it or beside it.
+            topic: or Motia's form, ``{"topic": ..., "data": ..., "messageGroupId": ...}``; options in it or beside it.
             data: anything that strict JSON can carry.
             delay: seconds, or a timedelta, until it is due; at most a year.
             at: an aware datetime at which it is due; wins over ``delay``.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from motia.declarations import snake
@@ -13,18 +13,35 @@ _NAMES = {"params": "path_params", "query": "query_params", "raw": "raw_body"}
 
 
 class QueryParams(dict[str, str]):
-    """Query parameters: ``query[k]`` is the last value, ``query.getlist(k)`` all of them."""
+    """Query parameters: ``query[k]`` is the last value, ``query.getlist(k)`` all of them.
+
+    Args:
+        pairs: of names and values; or a mapping, in which a list stands for several values.
+    """
 
     __slots__ = ("_all",)
 
     def __init__(self, pairs: Any = ()) -> None:
-        items = list(pairs.items() if isinstance(pairs, Mapping) else pairs)
+        items = list(_pairs(pairs) if isinstance(pairs, Mapping) else pairs)
         super().__init__(items)
         self._all = items
 
     def getlist(self, key: str) -> list[str]:
         """Every value given for ``key``, in order."""
         return [value for name, value in self._all if name == key]
+
+    def shaped(self, lists: Container[str]) -> dict[str, Any]:
+        """As a schema takes it: all values of the names in ``lists``, the last one of any other."""
+        return {name: self.getlist(name) if name in lists else value for name, value in self.items()}
+
+
+def _pairs(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    if isinstance(values, QueryParams):
+        yield from values._all
+        return
+    for name, value in values.items():
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            yield name, item
 
 
 class ApiRequest(Generic[BodyT]):
@@ -66,6 +83,13 @@ class ApiRequest(Generic[BodyT]):
         self.raw_body = raw_body
         self.native = native
         self._extra: dict[str, Any] | None = None
+
+    @classmethod
+    def read(cls, value: Any) -> ApiRequest[Any]:
+        """A request from a mapping of ``body``, ``path_params``, ``query_params`` and ``headers``, in either spelling;
+        anything else is the body of one."""
+        parts = {snake(str(key)): part for key, part in value.items()} if isinstance(value, Mapping) else {}
+        return ApiRequest(**parts) if parts and _GIVEN.issuperset(parts) else ApiRequest(value)
 
     @property
     def query_params(self) -> Any:
@@ -118,6 +142,9 @@ class ApiRequest(Generic[BodyT]):
 
 
 _FIELDS = ("body", "path_params", "query_params", "headers", "method", "path", "raw_body", "native")
+
+
+_GIVEN = frozenset({"body", "path_params", "query_params", "headers"})
 
 
 def _field(key: str) -> str | None:

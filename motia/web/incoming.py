@@ -99,7 +99,7 @@ def make_request(plan: Plan, incoming: Incoming, form: QueryParams | None = None
 
 def _query(schema: Schema | None, text: str) -> Any:
     query = _pairs(text) if text else QueryParams()
-    return query if schema is None else schema.from_python(_values(query, schema), "the query")
+    return query if schema is None else schema.from_python(query.shaped(schema.lists), "the query")
 
 
 def _pairs(text: str) -> QueryParams:
@@ -109,13 +109,8 @@ def _pairs(text: str) -> QueryParams:
         raise HttpError(400, f"expected at most {MAX_KEYS} parameters", code="too_many_parameters") from error
 
 
-def _values(fields: QueryParams, schema: Schema) -> dict[str, Any]:
-    """What a schema is given: all values of a field that takes a list, the last one of any other."""
-    return {name: fields.getlist(name) if name in schema.lists else value for name, value in fields.items()}
-
-
 def _fields(schema: Schema | None, form: QueryParams) -> Any:
-    return form if schema is None else schema.from_python(_values(form, schema), "the form")
+    return form if schema is None else schema.from_python(form.shaped(schema.lists), "the form")
 
 
 def _body(schema: Schema | None, incoming: Incoming) -> Any:

@@ -7,8 +7,10 @@ import time
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from motia import (
+    ApiRequest,
     ConfigError,
     Discard,
     FlowContext,
@@ -16,13 +18,17 @@ from motia import (
     Motia,
     QueueConfig,
     Retry,
+    StateTriggerInput,
+    StreamTriggerInput,
     SyncFlowContext,
     UnknownStep,
+    ValidationFailed,
     cron,
     http,
     queue,
     state,
     step,
+    stream,
 )
 from motia.concurrency import drive
 from motia.execution import context_for
@@ -100,6 +106,48 @@ async def test_invoke_runs_another_step_in_both_flavours() -> None:
             assert (first, second) == (f"waiting 1 {trace}", f"blocking 2 {trace}")
         with pytest.raises(UnknownStep, match="no step 'waitin' in this app; did you mean 'waiting'"):
             await t.invoke("waitin")
+
+
+class Page(BaseModel):
+    number: int = 1
+    tags: list[str] = []
+
+
+async def test_invoke_gives_each_kind_of_step_the_input_its_trigger_gives() -> None:
+    @step(triggers=[http("POST", "/pages/:id", body_schema=Page, query_params=Page)])
+    async def page(req: ApiRequest[Page], ctx: FlowContext[Any]) -> list[Any]:
+        query = req.query_params
+        return [req.body.number, req.path_params.get("id"), query.number, query.tags, req.headers.get("x"), req.method]
+
+    @step(triggers=[state(group="g")])
+    def changed(change: Any) -> list[Any]:
+        return [type(change).__name__, change.item_id, change.newValue]
+
+    @step(triggers=[stream("todo")])
+    def told(change: Any) -> list[Any]:
+        return [type(change).__name__, change.stream_name, change.event.data]
+
+    @step(triggers=[cron("0 0 1 1 *")])
+    def ticked(value: Any) -> list[Any]:
+        return [value]
+
+    parts = {"body": {"number": 2}, "pathParams": {"id": "7"}, "queryParams": {"number": "3", "tags": ["a", "b"]}}
+    async with MotiaTester(Motia("memory:", steps=[page, changed, told, ticked])) as t:
+        assert await t.invoke("page", parts | {"headers": {"x": "y"}}) == [2, "7", 3, ["a", "b"], "y", "POST"]
+        assert await t.invoke("page", {"number": 4}) == [4, None, 1, [], None, "POST"]
+        own: ApiRequest[Any] = ApiRequest(body={"number": 5}, query_params={"tags": ["a", "b"]}, method="PUT")
+        assert await t.invoke("page", own) == [5, None, 1, ["a", "b"], None, "PUT"]
+        assert (own.body, own.query_params.getlist("tags")) == ({"number": 5}, ["a", "b"])
+        with pytest.raises(ValidationFailed, match="the query for step 'page' does not fit its schema: number"):
+            await t.invoke("page", {"query_params": {"number": "x"}, "body": {}})
+        change = {"type": "state", "groupId": "g", "itemId": "k", "oldValue": None, "newValue": 1}
+        assert await t.invoke("changed", change) == ["StateTriggerInput", "k", 1]
+        event = {"type": "create", "data": {"id": "i"}}
+        wire = {"timestamp": 1, "streamName": "todo", "groupId": "g", "id": "i", "event": event}
+        assert await t.invoke("told", wire) == ["StreamTriggerInput", "todo", {"id": "i"}]
+        assert await t.invoke("told", StreamTriggerInput.of_wire(wire)) == ["StreamTriggerInput", "todo", {"id": "i"}]
+        assert await t.invoke("ticked", "now") == [None]
+        assert (await t.invoke("changed", StateTriggerInput("state", "g", "k", 1, 2)))[1:] == ["k", 2]
 
 
 async def test_nested_blocking_invokes_do_not_run_out_of_threads() -> None:

@@ -3,7 +3,7 @@
 1. No parameters: called with nothing.
 2. One, named or annotated as a context: the context. One other: the input, unless its name is one of those below.
 3. All of them known names: each gets what it names.
-4. Two others, or ``data`` and a context: the input and the context.
+4. Two others, or ``data`` and a context: the input and the context, in the order in which they stand.
 
 Names of parts of a request stand for the whole input where there is no request: ``(query, ctx)`` of a queue step.
 
@@ -125,7 +125,7 @@ def _caller(handler: Callable[..., Any], params: list[inspect.Parameter]) -> Cal
     if len(needed) == 1:
         return _one(handler, needed[0])
     if len(needed) == 2 and not _are_named(*needed):
-        return (lambda value, ctx: handler(_data(value, ctx), ctx)) if _model_of_body(needed[0]) else handler
+        return _two(handler, *needed)
     return _by_name(handler, needed)
 
 
@@ -143,6 +143,13 @@ def _one(handler: Callable[..., Any], param: inspect.Parameter) -> Callable[[Any
     if param.kind is param.POSITIONAL_ONLY or getter is _input:
         return lambda value, ctx: handler(getter(value, ctx))
     return lambda value, ctx: handler(**{param.name: getter(value, ctx)})
+
+
+def _two(handler: Callable[..., Any], first: inspect.Parameter, second: inspect.Parameter) -> Callable[[Any, Any], Any]:
+    if _is_context(first) and not _is_context(second):
+        getter = _getter(second) or _input
+        return lambda value, ctx: handler(ctx, getter(value, ctx))
+    return (lambda value, ctx: handler(_data(value, ctx), ctx)) if _model_of_body(first) else handler
 
 
 def _by_name(handler: Callable[..., Any], params: list[inspect.Parameter]) -> Callable[[Any, Any], Any]:

@@ -50,6 +50,9 @@ def call(handler: Any, value: Any = "input") -> Any:
         (lambda whatever, context: (whatever, context), ("input", CTX)),
         (lambda one, two: (one, two), ("input", CTX)),
         (lambda req, ctx=None: (req, ctx), ("input", CTX)),
+        (lambda ctx, order: (ctx, order), (CTX, "input")),
+        (lambda ctx, order, /: (ctx, order), (CTX, "input")),
+        (lambda context, data: (context, data), (CTX, "input")),
         (lambda data, other=5: (data, other), ("input", 5)),
         (lambda trace_id, state, logger: (trace_id, state, logger), (CTX.trace_id, CTX.state, CTX.logger)),
         (lambda data, emit, ctx: (data, emit, ctx), ("input", CTX.enqueue, CTX)),
@@ -85,7 +88,11 @@ def test_annotations_say_what_the_context_and_the_body_are() -> None:
     def by_model(order: Order, c: SyncFlowContext[Any]) -> Any:
         return order, c
 
+    def by_context_first(c: FlowContext[Any], order: Order) -> Any:
+        return c, order
+
     assert call(by_context) is CTX
+    assert call(by_context_first, REQUEST) == (CTX, {"b": 1})
     assert call(by_model, REQUEST) == ({"b": 1}, CTX)
     assert call(by_model, "payload") == ("payload", CTX)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from motia.declarations import read_keys
@@ -30,6 +30,9 @@ class QueueConfig(BaseModel):
         delay_seconds: added to every message.
         concurrency: deliveries running at once over all workers; None for no bound.
         timeout: longest run of the handler in seconds. Past it an async handler is cancelled, and the attempt failed.
+
+    Raises:
+        ConfigError: a key is unknown or a value does not fit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
@@ -43,10 +46,15 @@ class QueueConfig(BaseModel):
     concurrency: int | None = Field(default=None, ge=1)
     timeout: float | None = Field(default=None, gt=0)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _known_keys(cls, data: Any) -> Any:
-        return read_keys(data, cls.model_fields, "QueueConfig") if isinstance(data, Mapping) else data
+    def _checked(cls, data: Any, made: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return made(read_keys(data, cls.model_fields, "QueueConfig") if isinstance(data, Mapping) else data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(["QueueConfig", *map(str, first["loc"])])
+            raise ConfigError(f"{where}: {first['msg']}, got {first['input']!r}") from error
 
     @classmethod
     def read(cls, data: QueueConfig | Mapping[str, Any] | None) -> QueueConfig:
@@ -55,14 +63,7 @@ class QueueConfig(BaseModel):
         Raises:
             ConfigError: a key is unknown or a value does not fit.
         """
-        if isinstance(data, cls):
-            return data
-        try:
-            return cls.model_validate(dict(data or {}))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise ConfigError(f"QueueConfig.{where}: {first['msg']}, got {first['input']!r}") from error
+        return data if isinstance(data, cls) else cls.model_validate({} if data is None else data)
 
     @property
     def run_limit(self) -> float:
@@ -178,9 +179,9 @@ def http(
         body_schema=body_schema,
         response_schema=_by_status(response_schema),
         query_params=_query_params(query_params),
-        middleware=tuple(middleware),
-        condition=condition,
-        dependencies=tuple(dependencies),
+        middleware=_listed("middleware", middleware),
+        condition=_callable("http()", condition),
+        dependencies=_listed("dependencies", dependencies),
     )
 
 
@@ -203,7 +204,9 @@ def queue(
         ConfigError: the topic or the config is not one.
     """
     _check_name("queue()", "topic", topic)
-    return QueueTrigger(topic=topic, input=input, config=QueueConfig.read(config), condition=condition)
+    return QueueTrigger(
+        topic=topic, input=input, config=QueueConfig.read(config), condition=_callable("queue()", condition)
+    )
 
 
 def cron(
@@ -233,6 +236,7 @@ def cron(
     ):
         if value not in known:
             raise ConfigError(f"cron() expected {name} to be one of {', '.join(known)}, got {value!r}")
+    condition = _callable("cron()", condition)
     return CronTrigger(expression=expression, timezone=timezone, condition=condition, misfire=misfire, overlap=overlap)
 
 
@@ -244,7 +248,7 @@ def state(*, group: str | None = None, key: str | None = None, condition: Condit
         key: only changes of this key; default: all.
         condition: ``(input, ctx) -> bool``.
     """
-    return StateTrigger(group=group, key=key, condition=condition)
+    return StateTrigger(group=group, key=key, condition=_callable("state()", condition))
 
 
 def stream(
@@ -259,7 +263,7 @@ def stream(
         condition: ``(input, ctx) -> bool``.
     """
     _check_name("stream()", "name", name)
-    return StreamTrigger(name=name, group_id=group_id, item_id=item_id, condition=condition)
+    return StreamTrigger(name=name, group_id=group_id, item_id=item_id, condition=_callable("stream()", condition))
 
 
 _MAKERS: dict[str, tuple[Callable[..., Trigger], type[Any]]] = {
@@ -306,9 +310,27 @@ def _by_status(schemas: Any) -> dict[int, Any]:
 
 
 def _query_params(params: Any) -> Any:
-    if isinstance(params, (list, tuple)):
-        return tuple(item if isinstance(item, QueryParam) else QueryParam(**item) for item in params)
-    return params
+    return tuple(_query_param(item) for item in params) if isinstance(params, (list, tuple)) else params
+
+
+def _query_param(item: Any) -> QueryParam:
+    if isinstance(item, QueryParam):
+        return item
+    if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
+        raise ConfigError(f"query_params expected QueryParam('name', 'description') or a dict of these, got {item!r}")
+    return QueryParam(**read_keys(item, ("name", "description"), "a query parameter"))
+
+
+def _callable(call: str, condition: Any) -> Condition | None:
+    if condition is not None and not callable(condition):
+        raise ConfigError(f"{call} expected a function (input, ctx) -> bool as condition, got {condition!r}")
+    return condition  # type: ignore[no-any-return]  # it is None or callable
+
+
+def _listed(what: str, items: Any) -> tuple[Any, ...]:
+    if items is None or isinstance(items, (list, tuple)):
+        return tuple(items or ())
+    raise ConfigError(f"{what} of http() expected a list, got {items!r}")
 
 
 def _check_name(call: str, what: str, name: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from motia import ConfigError, Step, StepConfig, cron, http, multi_trigger_step, queue, state, step, stream
+from motia import ConfigError, QueueConfig, Step, StepConfig, cron, http, multi_trigger_step, queue, state, step, stream
 from motia.steps import Enqueue
 from motia.testing import fake_context
 
@@ -91,6 +91,30 @@ def test_a_step_config_takes_both_spellings_itself() -> None:
         (lambda: step("x", triggers=[queue("$state")]), "does not start with"),
         (lambda: step("x", triggers=[http("FETCH", "/")]), "expected a method of GET"),
         (lambda: step("x", triggers=[queue("t", config={"type": "lifo"})]), "QueueConfig.type"),
+        (lambda: queue("t", config=5), "QueueConfig: Input should be .*, got 5"),
+        (
+            lambda: QueueConfig(max_retries=-1),
+            "QueueConfig.max_retries: Input should be greater than or equal to 0, got -1",
+        ),
+        (lambda: QueueConfig(maxRetry=1), "unknown key 'maxRetry'; did you mean 'max_retries'"),
+        (
+            lambda: queue("t", condition=True),
+            r"queue\(\) expected a function \(input, ctx\) -> bool as condition, got True",
+        ),
+        (lambda: http("GET", "/", condition=1), r"http\(\) expected a function"),
+        (lambda: cron("* * * * *", condition=1), r"cron\(\) expected a function"),
+        (lambda: state(condition=1), r"state\(\) expected a function"),
+        (lambda: stream("s", condition=1), r"stream\(\) expected a function"),
+        (lambda: http("GET", "/", middleware=print), r"middleware of http\(\) expected a list, got <built-in"),
+        (lambda: http("GET", "/", dependencies=print), r"dependencies of http\(\) expected a list, got <built-in"),
+        (
+            lambda: http("GET", "/", query_params=["page"]),
+            r"query_params expected QueryParam\(.*\) or a dict .*, got 'page'",
+        ),
+        (
+            lambda: http("GET", "/", query_params=[{"name": "a", "desc": ""}]),
+            "a query parameter has an unknown key 'desc'; known: description, name",
+        ),
         (lambda: step("x" * 201), "a step's name expected text of at most 200 characters"),
         (lambda: step({"name": "x"}, "not a function"), "expected a function as handler"),
         (lambda: step("x", enqueues=[5])(lambda: None), "enqueues of step 'x' expected topics"),

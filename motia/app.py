@@ -73,8 +73,8 @@ class Motia:
         settings: MotiaSettings | None = None,
         clock: Clock | None = None,
     ) -> None:
-        if isinstance(steps, str):
-            raise ConfigError(f"steps expected a list, got the text {steps!r}; write steps=[{steps!r}]")
+        if isinstance(steps, str) or not isinstance(steps, Iterable):
+            raise ConfigError(f"steps expected a list, got {steps!r}; write steps=[...]")
         self._urls = {"url": url, "queue": queue, "state": state, "streams": streams}
         self._authenticate = authenticate
         self._given = settings

@@ -182,7 +182,7 @@ class StepBuilder:
 
 
 @overload
-def step(config: StepConfig | Mapping[str, Any], handler: Callable[P, R], /) -> Step[P, R]: ...
+def step(config: StepConfig | Mapping[str, Any], /, handler: Callable[P, R]) -> Step[P, R]: ...
 @overload
 def step(config: Callable[P, R], /) -> Step[P, R]: ...
 @overload
@@ -199,7 +199,7 @@ def step(
     include_files: Sequence[str] = (),
     aliases: Sequence[str] = (),
 ) -> StepBuilder: ...
-def step(first: Any = None, handler: Any = None, /, **declared: Any) -> Any:
+def step(first: Any = None, /, handler: Any = None, **declared: Any) -> Any:
     """Declare a step. Four spellings build the same ``Step``::
 
         @step("create-order", triggers=[http("POST", "/orders")])

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from motia import Motia, NotOpen, queue, step
+from motia import ConfigError, Motia, NotOpen, queue, step
 from motia.backends import Backend
 
 
@@ -52,6 +52,12 @@ async def test_one_who_fails_to_open_it_leaves_it_to_the_next(tmp_path: Path) ->
     (tmp_path / "later").mkdir()
     async with motia:
         await motia.enqueue("t", 1)
+
+
+@pytest.mark.parametrize("steps", ["shop.steps", t, sqlite3])
+def test_steps_are_a_list(steps: Any) -> None:
+    with pytest.raises(ConfigError, match=r"steps expected a list, got .*; write steps=\[\.\.\.\]"):
+        Motia("memory:", steps=steps)
 
 
 async def test_closing_once_too_often_does_no_harm() -> None:

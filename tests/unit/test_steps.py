@@ -21,6 +21,7 @@ def test_all_spellings_build_the_same_step() -> None:
     steps = [
         step("a", triggers=[queue("t")], enqueues=["u"], flows=["f"])(handler),
         step(declared, handler),
+        step(declared, handler=handler),
         step(declared).handle(handler),
         step(StepConfig(name="a", triggers=[queue("t")], enqueues=[Enqueue("u")], flows=["f"]), handler),
         step(declared)(handler),

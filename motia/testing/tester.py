@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import anyio
 
-from motia import ConfigError, Motia, Receipt
+from motia import ConfigError, HttpError, Motia, Receipt
 from motia.backends import Backend, Ports
 from motia.changes import State
 from motia.codec import loads
@@ -22,9 +22,11 @@ from motia.databases.base import Connection
 from motia.items import Streams
 from motia.messages import RESERVED, DeadLetter, Message, Settlement
 from motia.queues.base import DeadQuery, Demand
+from motia.requests import QueryParams
 from motia.testing.clock import VirtualClock
 from motia.web.answers import Answer
 from motia.web.endpoint import Host, make_router, respond
+from motia.web.failures import error_answer, too_large
 from motia.web.incoming import Incoming
 from motia.web.streams import Stream
 from motia.worker.ticker import Ticker
@@ -41,14 +43,14 @@ class TestResponse:
 
     Attributes:
         status: the status code; ``status_code`` is the same.
-        headers: names in lower case; the last value of each.
+        headers: names in lower case; ``headers[k]`` is the last value, ``headers.getlist(k)`` all of them.
         body: all of it, also where it was streamed.
     """
 
     __test__ = False  # pytest, this is no test class
 
     status: int
-    headers: Mapping[str, str]
+    headers: QueryParams
     body: bytes
 
     @property
@@ -172,28 +174,34 @@ class MotiaTester:
             content: sent as the body, as it is.
             params: the query.
         """
-        sent = {name.lower(): value for name, value in (headers or {}).items()}
+        method, sent = method.upper(), {name.lower(): value for name, value in (headers or {}).items()}
         if json is not None:
             content = jsonlib.dumps(json, default=_jsonable).encode()
             sent.setdefault("content-type", "application/json")
         path, _, query = path.partition("?")
         if params:
             query = "&".join(filter(None, [query, urlencode(params, doseq=True)]))
-        found = self._router.match(path)
+        answer = await self._answer(method, path, query, sent, content)
+        return await self._received(answer, head=method == "HEAD")
+
+    async def _answer(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        found, settings = self._router.match(path), self._app.settings
         if found is None:
-            return TestResponse(404, {}, b"")
+            return error_answer(HttpError(404, f"no step answers {path}"))
         endpoint, values = found
         plan = endpoint.plan_for(method)
         if plan is None:
-            return await self._received(endpoint.without_step(method))
-        incoming = Incoming(method, path, endpoint.params(plan, values), query, sent, content, None)
+            return endpoint.without_step(method)
+        if len(body) > settings.body_limit:
+            return too_large(settings.body_limit)
+        incoming = Incoming(method, unquote(path), endpoint.params(plan, values), query, headers, body, None)
         plan = self._app.registry.by_step[plan.name][plan.index]
-        answer = await respond(self._app.running.dispatcher, plan, incoming, Host(debug=self._app.settings.debug))
-        assert isinstance(answer, Answer)
-        return await self._received(answer)
+        answer = await respond(self._app.running.dispatcher, plan, incoming, Host(debug=settings.debug))
+        assert isinstance(answer, Answer)  # there is no framework whose responses could pass
+        return answer
 
-    async def _received(self, answer: Answer) -> TestResponse:
-        stream, chunks = answer.body, []
+    async def _received(self, answer: Answer, *, head: bool) -> TestResponse:
+        stream, chunks = b"" if head else answer.body, []
         if isinstance(stream, Stream):
 
             async def receive() -> None:
@@ -203,13 +211,15 @@ class MotiaTester:
             await stream.consume(receive())
         else:
             chunks.append(stream)
-        return TestResponse(answer.status, dict(answer.headers), b"".join(chunks))
+        return TestResponse(answer.status, QueryParams(answer.headers), b"".join(chunks))
 
     get = functools.partialmethod(request, "GET")
     post = functools.partialmethod(request, "POST")
     put = functools.partialmethod(request, "PUT")
     patch = functools.partialmethod(request, "PATCH")
     delete = functools.partialmethod(request, "DELETE")
+    head = functools.partialmethod(request, "HEAD")
+    options = functools.partialmethod(request, "OPTIONS")
 
     async def enqueue(self, topic: Any, data: Any = None, **options: Any) -> Receipt:
         """Send a message; takes the options of ``ctx.enqueue``."""

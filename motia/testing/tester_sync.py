@@ -75,6 +75,8 @@ class SyncMotiaTester:
     put = functools.partialmethod(request, "PUT")
     patch = functools.partialmethod(request, "PATCH")
     delete = functools.partialmethod(request, "DELETE")
+    head = functools.partialmethod(request, "HEAD")
+    options = functools.partialmethod(request, "OPTIONS")
 
     def enqueue(self, topic: Any, data: Any = None, **options: Any) -> Receipt:
         receipt: Receipt = self._call(self._tester.enqueue, topic, data, **options)

@@ -15,6 +15,7 @@ from motia import (
     ApiResponse,
     FlowContext,
     Motia,
+    MotiaSettings,
     SyncFlowContext,
     UnknownStep,
     UnserializablePayload,
@@ -128,6 +129,28 @@ def test_the_blocking_tester_does_the_same(motia_sync_tester: type[SyncMotiaTest
         t.advance(minutes=2)
         assert t.state.get("handled", "1") is True
         assert t.dead_letters == []
+
+
+async def test_the_tester_answers_as_a_server_does(motia_tester: type[MotiaTester]) -> None:
+    @step(triggers=[http("GET", "/files/:name")])
+    def files(req: ApiRequest[Any]) -> Any:
+        return ApiResponse(200, req.path, {"Set-Cookie": ["a=1", "b=2"]})
+
+    @step(triggers=[http("POST", "/files")])
+    def take(req: ApiRequest[Any]) -> None: ...
+
+    app = Motia("memory:", steps=[files, take], settings=MotiaSettings(body_limit=10))
+    async with motia_tester(app) as t:
+        answer = await t.get("/files/a%20b")
+        assert (answer.text, answer.headers.getlist("set-cookie")) == ("/files/a b", ["a=1", "b=2"])
+        head = await t.head("/files/a%20b")
+        assert (head.status, head.body, head.headers) == (200, b"", answer.headers)
+        assert (await t.request("get", "/files/x")).status == 200
+        options = await t.options("/files/x")
+        assert (options.status, options.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+        refused = [await t.get("/nowhere"), await t.post("/files/x"), await t.post("/files", content=b"x" * 11)]
+        told = [(answer.status, answer.json["error"]["code"]) for answer in refused]
+        assert told == [(404, "not_found"), (405, "method_not_allowed"), (413, "body_too_large")]
 
 
 def test_a_clock_does_not_go_back() -> None:

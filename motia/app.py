@@ -296,7 +296,7 @@ class _Open:
         self.threads = app.make_threads()
         self.services = make_services(app, self)
         self.recorder = self._make_recorder() if settings.is_recorded else None
-        self.dispatcher = Dispatcher(self.registry, self.services, self.threads, self.outbox, self.recorder)
+        self.dispatcher = Dispatcher(self.registry, self.services, self.threads, self.outbox, self.recorder, self.clock)
 
     def _make_recorder(self) -> Recorder | None:
         """What records the runs; None where the backend keeps no traces, or only for event loops."""

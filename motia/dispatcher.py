@@ -15,6 +15,7 @@ from typing import Any
 from opentelemetry.trace import SpanKind
 
 from motia import tracing
+from motia.clock import Clock, SystemClock
 from motia.codec import loads
 from motia.concurrency import ThreadPool, drive, is_being_cancelled
 from motia.context import Run, Services
@@ -54,6 +55,7 @@ class Dispatcher:
         threads: where ``def`` handlers of the worker and of ASGI hosts run.
         outbox: knows of deliveries that were done in a transaction of its database.
         recorder: of runs, for the Workbench; None where nothing is recorded.
+        clock: what runs of schedules are told the time by.
     """
 
     def __init__(
@@ -63,8 +65,10 @@ class Dispatcher:
         threads: ThreadPool,
         outbox: Outbox | None = None,
         recorder: Recorder | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.registry = registry
+        self._clock = clock or SystemClock()
         self.recorder = recorder
         self._outbox = outbox
         self._services = services
@@ -135,7 +139,7 @@ class Dispatcher:
 
     async def _consumed(self, plan: Plan, delivery: Delivery, run: Run) -> Settlement | None:
         try:
-            run.input, run.trigger = _read(plan, delivery)
+            run.input, run.trigger = _read(plan, delivery, self._clock)
         except Unreadable as error:
             return _settled(delivery, "dead", reason="undecodable", error=str(error))
         except ValidationFailed as error:
@@ -217,7 +221,7 @@ class Unreadable(Exception):  # never leaves this file
     """A payload that no worker will ever make sense of."""
 
 
-def _read(plan: Plan, delivery: Delivery) -> tuple[Any, TriggerInfo]:
+def _read(plan: Plan, delivery: Delivery, clock: Clock) -> tuple[Any, TriggerInfo]:
     """The handler's input, and what ``ctx.trigger`` says.
 
     Raises:
@@ -240,7 +244,7 @@ def _read(plan: Plan, delivery: Delivery) -> tuple[Any, TriggerInfo]:
     if delivery.topic.startswith(STEP_TOPIC):
         return _given(plan, data), plan.info
     try:
-        return _READERS.get(kind, _as_it_is)(plan, data)
+        return _READERS.get(kind, _as_it_is)(plan, data, clock)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise Unreadable(f"the payload is not that of a {kind} trigger: {type(error).__name__}: {error}") from error
 
@@ -255,26 +259,26 @@ def _given(plan: Plan, data: Any) -> Any:
     return None if kind == "cron" else data
 
 
-def _as_it_is(plan: Plan, data: Any) -> tuple[Any, TriggerInfo]:
+def _as_it_is(plan: Plan, data: Any, clock: Clock) -> tuple[Any, TriggerInfo]:
     return data, plan.info
 
 
-def _tick(plan: Plan, data: Any) -> tuple[Any, TriggerInfo]:
+def _tick(plan: Plan, data: Any, clock: Clock) -> tuple[Any, TriggerInfo]:
     return None, TriggerInfo(
         "cron",
         plan.index,
         expression=plan.info.expression,
         scheduled_time=datetime.fromtimestamp(data["scheduled_time"], UTC),
-        actual_time=datetime.now(UTC),
+        actual_time=datetime.fromtimestamp(clock.now(), UTC),
         missed=data.get("missed", 0),
     )
 
 
-def _change(plan: Plan, data: Any) -> tuple[Any, TriggerInfo]:
+def _change(plan: Plan, data: Any, clock: Clock) -> tuple[Any, TriggerInfo]:
     return StateTriggerInput(**data), TriggerInfo("state", plan.index, group_id=data["group_id"])
 
 
-def _stream_change(plan: Plan, data: Any) -> tuple[Any, TriggerInfo]:
+def _stream_change(plan: Plan, data: Any, clock: Clock) -> tuple[Any, TriggerInfo]:
     change = StreamTriggerInput.of_wire(data)
     return change, replace(plan.info, group_id=change.group_id)
 

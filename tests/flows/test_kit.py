@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from motia import (
     SyncFlowContext,
     UnknownStep,
     UnserializablePayload,
+    cron,
     http,
     multi_trigger_step,
     queue,
@@ -151,6 +153,19 @@ async def test_the_tester_answers_as_a_server_does(motia_tester: type[MotiaTeste
         refused = [await t.get("/nowhere"), await t.post("/files/x"), await t.post("/files", content=b"x" * 11)]
         told = [(answer.status, answer.json["error"]["code"]) for answer in refused]
         assert told == [(404, "not_found"), (405, "method_not_allowed"), (413, "body_too_large")]
+
+
+async def test_a_schedule_is_told_the_time_of_the_tests_clock(motia_tester: type[MotiaTester]) -> None:
+    told: list[Any] = []
+
+    @step(triggers=[cron("0 9 * * *")])
+    async def morning(ctx: FlowContext[Any]) -> None:
+        told.append((ctx.trigger.scheduled_time, ctx.trigger.actual_time))
+
+    async with motia_tester(Motia("memory:", steps=[morning])) as t:
+        await t.advance(days=1)
+    moment = datetime(2030, 1, 1, 9, tzinfo=UTC)
+    assert told == [(moment, moment)]
 
 
 def test_a_clock_does_not_go_back() -> None:

@@ -15,6 +15,8 @@ from motia.triggers import QueueTrigger
 
 _MOTIA = Path(__file__).parents[1]
 _SENDING = frozenset({"enqueue", "emit"})
+Names = Mapping[str, Collection[str]]
+"""Steps by what code calls them."""
 
 
 class Sent(NamedTuple):
@@ -49,9 +51,10 @@ async def find_problems(motia: Motia) -> list[Fault]:
 
 def written_problems(motia: Motia) -> list[Fault]:
     """What is wrong with the code of an app. Reads its files."""
-    own = {getattr(step.handler, "__name__", "") for step in motia.steps}
-    sent = [found for file in _files(motia) for found in sent_topics(file, own)]
-    return [*_unconsumed(motia), *_unknown(motia, sent), *_unreachable(motia, sent)]
+    names, files = names_of(motia), _files(motia)
+    sent = [found for file in files for found in sent_topics(file, names)]
+    reached = {name for file in files for name in reached_steps(file, names)}
+    return [*_unconsumed(motia), *_unknown(motia, sent), *_unreachable(motia, sent, reached)]
 
 
 def orphans(motia: Motia, stats: Sequence[SubscriptionStats]) -> list[Fault]:
@@ -87,12 +90,14 @@ def _unknown(motia: Motia, sent: list[Sent]) -> Iterator[Fault]:
             yield Fault("unknown_topic", f"{file}:{line} {detail}", None, topic, file, line)
 
 
-def _unreachable(motia: Motia, sent: list[Sent]) -> Iterator[Fault]:
-    """Steps that only wait for topics which nothing in sight sends."""
+def _unreachable(motia: Motia, sent: list[Sent], reached: Collection[str]) -> Iterator[Fault]:
+    """Steps that only wait for topics which nothing in sight sends, and that nothing in sight sends to or invokes."""
     topics = {item.topic for step in motia.steps for item in step.config.enqueues} | {item.topic for item in sent}
     for step in motia.steps:
         waited = [item.topic for item in step.config.triggers if isinstance(item, QueueTrigger)]
-        if waited and len(waited) == len(step.config.triggers) and not topics & set(waited):
+        if step.name in reached or len(waited) != len(step.config.triggers):
+            continue
+        if waited and not topics & set(waited):
             names = ", ".join(map(repr, waited))
             detail = f"step {step.name!r} is unreachable: no code and no config of this app sends {names}"
             yield Fault("unreachable", detail, step.name, None, *place_of(step))
@@ -106,11 +111,29 @@ def place_of(step: Step[..., Any]) -> tuple[str, int | None]:
 
 def _files(motia: Motia) -> list[Path]:
     """The files of the steps, and the modules of the project that are loaded."""
-    here = Path.cwd()
-    loaded = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
-    own = {file for file in loaded if file.endswith(".py") and _is_own(Path(file), here)}
+    own = {file for file, _ in _modules()}
     written = {_file_of(step) for step in motia.steps}
     return sorted(Path(file) for file in own | written if file is not None)
+
+
+def _modules() -> Iterator[tuple[str, Any]]:
+    """The modules of the project that are loaded, with their files."""
+    here = Path.cwd()
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None) or ""
+        if file.endswith(".py") and _is_own(Path(file), here):
+            yield file, module
+
+
+def names_of(motia: Motia) -> Names:
+    """The steps by the names of their functions, and of the variables of the project's modules that hold them."""
+    found = [(getattr(step.handler, "__name__", ""), step.name) for step in motia.steps]
+    for _, module in _modules():
+        found += [(name, value.name) for name, value in vars(module).items() if isinstance(value, Step)]
+    names: dict[str, set[str]] = {}
+    for name, step in found:
+        names.setdefault(name, set()).add(step)
+    return names
 
 
 def _is_own(file: Path, here: Path) -> bool:
@@ -123,26 +146,44 @@ def _file_of(step: Step[..., Any]) -> str | None:
     return step.file or step.written_in
 
 
-def sent_topics(file: Path, steps: Collection[str] = ()) -> list[Sent]:
+def sent_topics(file: Path, names: Names) -> list[Sent]:
     """The topics that a file names where it sends: ``enqueue("t", ...)``, ``emit({"topic": "t", ...})``.
 
     Args:
-        steps: names of functions that are steps: what ``charge.enqueue({...})`` sends goes to no topic.
+        names: of steps: what ``charge.enqueue({...})`` sends goes to no topic.
     """
-    try:
-        tree = ast.parse(file.read_text())
-    except (OSError, ValueError, SyntaxError):  # it is loaded, so what cannot be read has gone since
-        return []
     return [
         Sent(topic, _short(file), node.lineno)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and _name(node.func) in _SENDING and node.args and not _is_to_one(node, steps)
+        for node in ast.walk(_tree(file))
+        if isinstance(node, ast.Call) and _name(node.func) in _SENDING and node.args and not _steps(node.func, names)
         if (topic := _topic(node.args[0])) is not None
     ]
 
 
-def _is_to_one(call: ast.Call, steps: Collection[str]) -> bool:
-    return isinstance(call.func, ast.Attribute) and _name(call.func.value) in steps
+def reached_steps(file: Path, names: Names) -> set[str]:
+    """The steps that a file reaches without a topic: by ``charge.enqueue`` or by ``invoke("charge", ...)``."""
+    found: set[str] = set()
+    for node in ast.walk(_tree(file)):
+        if isinstance(node, ast.expr):
+            found.update(_steps(node, names))
+        if isinstance(node, ast.Call) and _name(node.func) == "invoke" and node.args:
+            first = node.args[0]
+            found.update([first.value] if isinstance(first, ast.Constant) and isinstance(first.value, str) else [])
+    return found
+
+
+def _tree(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_text())
+    except (OSError, ValueError, SyntaxError):  # it is loaded, so what cannot be read has gone since
+        return ast.Module([], [])
+
+
+def _steps(node: ast.expr, names: Names) -> Collection[str]:
+    """The steps that ``charge.enqueue`` can mean."""
+    if isinstance(node, ast.Attribute) and node.attr in _SENDING:
+        return names.get(_name(node.value) or "", ())
+    return ()
 
 
 def _short(file: Path) -> str:

@@ -149,14 +149,30 @@ async def sender(req, ctx):
     await ctx.enqueue("known", {})
     await ctx.emit({"topic": "unheard", "data": {}})
     await reached.enqueue({"type": "visa"})
+    await charge.enqueue({"type": "mastercard"})
+    on_commit(by_callback.enqueue)
+    await ctx.invoke("by-name", 1)
 
 @step(triggers=[queue("known")])
 async def reached(data, ctx): ...
 
+def pay(data, ctx): ...
+
+charge = step({"name": "charge", "triggers": [queue("charge.wanted")]}, pay)
+
+@step(triggers=[queue("callback.wanted")])
+async def by_callback(data, ctx): ...
+
+@step("by-name", triggers=[queue("name.wanted")])
+async def by_name(data, ctx): ...
+
+@step
+async def bare(data, ctx): ...
+
 @step(triggers=[queue("never.sent")])
 async def lonely(data, ctx): ...
 
-motia = Motia("sqlite:///cli.db", steps=[sender, reached, lonely])
+motia = Motia("sqlite:///cli.db", steps=[sender, reached, charge, by_callback, by_name, bare, lonely])
 """
 
 

@@ -58,7 +58,7 @@ class Motia:
         clock: where the time comes from; tests give their own.
 
     Raises:
-        ConfigError: something in ``steps`` is not a source of steps.
+        ConfigError: something in ``steps`` is not a source of steps, or another argument is not what it must be.
     """
 
     def __init__(
@@ -75,7 +75,12 @@ class Motia:
     ) -> None:
         if isinstance(steps, str) or not isinstance(steps, Iterable):
             raise ConfigError(f"steps expected a list, got {steps!r}; write steps=[...]")
+        if settings is not None and not isinstance(settings, MotiaSettings):
+            raise ConfigError(f"settings expected MotiaSettings(...), got {settings!r}")
         self._urls = {"url": url, "queue": queue, "state": state, "streams": streams}
+        for name, given in self._urls.items():
+            if given is not None and not isinstance(given, str):
+                raise ConfigError(f"{name} expected a URL such as 'sqlite:///motia.db', got {given!r}")
         self._authenticate = authenticate
         self._given = settings
         self._clock = clock or SystemClock()

@@ -5,9 +5,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from motia.errors import ConfigError, did_you_mean
 
@@ -44,6 +52,9 @@ class MotiaSettings(BaseModel):
         traces: whether runs are recorded for the Workbench; ``auto``: in development, where somebody has said so.
         traces_keep: days for which they are kept.
         traces_limit: traces that are kept at most, the newest.
+
+    Raises:
+        ConfigError: a name is unknown or its value does not fit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -106,17 +117,18 @@ class MotiaSettings(BaseModel):
         Raises:
             ConfigError: a name is unknown or its value does not fit.
         """
-        values: dict[str, Any] = {}
-        for key, value in data.items():
-            name = key.lower().removeprefix(PREFIX.lower())
+        return cls(**{key.lower().removeprefix(PREFIX.lower()): value for key, value in data.items()})
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _checked(cls, data: Any, made: ModelWrapValidatorHandler[Self]) -> Self:
+        known = [PREFIX + name.upper() for name in cls.model_fields]
+        for name in data if isinstance(data, Mapping) else ():
             if name not in cls.model_fields:
-                known = [PREFIX + field.upper() for field in cls.model_fields]
-                raise ConfigError(
-                    f"unknown setting {PREFIX}{name.upper()}; {did_you_mean(PREFIX + name.upper(), known)}"
-                )
-            values[name] = value
+                wrong = PREFIX + str(name).upper()
+                raise ConfigError(f"unknown setting {wrong}; {did_you_mean(wrong, known)}")
         try:
-            return cls(**values)
+            return made(data)
         except ValidationError as error:
             first = error.errors()[0]
             name = PREFIX + str(first["loc"][0]).upper()

@@ -43,6 +43,8 @@ def test_names_are_read_in_any_case_with_or_without_the_prefix() -> None:
 def test_a_wrong_variable_is_named(environ: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         MotiaSettings.from_env(environ)
+    with pytest.raises(ConfigError, match=message):
+        MotiaSettings(**{name.removeprefix("MOTIA_").lower(): value for name, value in environ.items()})  # type: ignore[arg-type]  # wrong on purpose
 
 
 @pytest.mark.parametrize(
@@ -61,3 +63,11 @@ def test_runs_are_recorded_where_somebody_says_development(environ: dict[str, st
     settings = MotiaSettings.from_env(environ)
     assert settings.is_recorded is expected
     assert Motia("memory:", settings=settings).with_settings(lease=5.0).settings.is_recorded is expected
+
+
+def test_an_app_takes_settings_and_urls_as_such() -> None:
+    with pytest.raises(ConfigError, match=r"settings expected MotiaSettings\(\.\.\.\), got \{'lease': 1\}"):
+        Motia(settings={"lease": 1})  # type: ignore[arg-type]  # that is the test
+    for name in ("url", "queue", "state", "streams"):
+        with pytest.raises(ConfigError, match=f"{name} expected a URL such as 'sqlite:///motia.db', got 5"):
+            Motia(**{name: 5})  # type: ignore[arg-type]  # that is the test

@@ -35,6 +35,9 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
 
+MAX_DELAY = 366 * 86_400.0
+"""Seconds, a year: longest time that anything can be put off."""
+
 
 class MotiaError(Exception):
     """Base of every error that motia raises."""
@@ -200,9 +203,9 @@ class HttpError(MotiaError):
         details: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        if not 400 <= status <= 599:
+        if not isinstance(status, int) or not 400 <= status <= 599:
             raise ValueError(
-                f"HttpError expected a status from 400 to 599, got {status}; return an ApiResponse instead"
+                f"HttpError expected a status from 400 to 599, got {status!r}; return an ApiResponse instead"
             )
         self.status = status
         self.code = code
@@ -221,13 +224,20 @@ class Retry(Decision):
 
     Args:
         reason: kept with the delivery.
-        after: seconds (or a timedelta) to wait; default: the backoff of the step.
+        after: seconds (or a timedelta) to wait, at most a year; below 0 is 0. Default: the backoff of the step.
 
     Counts as an attempt; when the retries are used up the delivery is dead-lettered like any failure.
+
+    Raises:
+        ValueError: ``after`` is no such time, or stands where the reason belongs.
     """
 
     def __init__(self, reason: str = "retry requested", *, after: float | timedelta | None = None) -> None:
+        if isinstance(reason, (int, float, timedelta)):
+            raise ValueError(f"Retry expected a reason, got {reason!r}; write Retry(after={reason!r})")
         self.after = after.total_seconds() if isinstance(after, timedelta) else after
+        if self.after is not None and not (isinstance(self.after, (int, float)) and self.after <= MAX_DELAY):
+            raise ValueError(f"Retry expected after= to be 0 to {MAX_DELAY:.0f} seconds (a year), got {after!r}")
         super().__init__(reason)
 
 

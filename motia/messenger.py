@@ -11,13 +11,12 @@ from motia.codec import dumps, loads
 from motia.databases.base import Database, joined
 from motia.databases.joining import adopt, the_one
 from motia.declarations import read_keys
-from motia.errors import ConfigError, InvalidName, UnknownTopic
+from motia.errors import MAX_DELAY, ConfigError, InvalidName, UnknownTopic
 from motia.messages import MAX_NAME, RESERVED, STEP_TOPIC, Message, Receipt, is_name, new_id
 from motia.queues.base import Queue
 from motia.queues.outbox import Outbox
 from motia.tracing import current_trace, new_trace, recording
 
-MAX_DELAY = 366 * 86_400.0
 MAX_PRIORITY = 1_000_000
 MAX_WARNINGS = 1_000
 """Topics without subscribers that are warned of: where topics are made of ids, nobody reads more, and they are kept."""

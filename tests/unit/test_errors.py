@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from motia import (
@@ -52,6 +55,21 @@ def test_an_http_error_knows_its_parts() -> None:
     assert (error.status, error.code, error.details, str(error)) == (404, "no_order", {"id": 7}, "no order 7")
     with pytest.raises(ValueError, match="expected a status from 400 to 599, got 200; return an ApiResponse"):
         HttpError(200, "fine")
+
+
+@pytest.mark.parametrize("status", ["404", None, 200, 600])
+def test_an_http_error_takes_a_status_of_an_error(status: Any) -> None:
+    with pytest.raises(ValueError, match="HttpError expected a status from 400 to 599, got"):
+        HttpError(status, "no")
+
+
+def test_a_retry_waits_for_a_time() -> None:
+    assert [Retry(after=value).after for value in (None, 0, 1.5, -1, timedelta(minutes=1))] == [None, 0, 1.5, -1, 60]
+    for wrong in ("5", float("nan"), float("inf"), timedelta(days=400)):
+        with pytest.raises(ValueError, match=r"Retry expected after= to be 0 to 31622400 seconds \(a year\), got"):
+            Retry(after=wrong)  # type: ignore[arg-type]  # that is the test
+    with pytest.raises(ValueError, match=r"Retry expected a reason, got 5; write Retry\(after=5\)"):
+        Retry(5)  # type: ignore[arg-type]  # that is the test
 
 
 def test_messages_say_where() -> None:

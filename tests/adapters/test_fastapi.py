@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 
 from motia.integrations.fastapi import mount
-from motia.testing.conformance.adapters import AdapterConformance, Client, EventCases, conformance_app
+from motia.testing.conformance import AdapterConformance, Client, EventCases, conformance_app
 from tests.adapters.serving import served
 
 HOSTS: dict[str, tuple[Callable[[], Starlette], str]] = {

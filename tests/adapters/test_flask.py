@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from motia.integrations.flask import mount
-from motia.testing.conformance.adapters import AdapterConformance, Client, conformance_app
+from motia.testing.conformance import AdapterConformance, Client, conformance_app
 from tests.adapters.serving import gunicorn, served_wsgi
 
 

@@ -26,7 +26,7 @@ from motia.queues.base import Queue
 from motia.queues.outbox import Outbox
 from motia.registry import Registry, build_registry
 from motia.services import AppServices, make_services
-from motia.steps import Step
+from motia.steps import Step, StepName
 from motia.stores.base import Store
 from motia.streams.base import StreamStore
 from motia.streams.stays import REST
@@ -253,7 +253,7 @@ class Motia:
         """Send many messages in one transaction, all or none."""
         return await self.waiting.messenger.enqueue_many(items, **options)
 
-    async def invoke(self, step: str, input: Any = None, trigger: str | None = None) -> Any:
+    async def invoke(self, step: StepName, input: Any = None, trigger: str | None = None) -> Any:
         """Run a step in this process and return its result.
 
         Raises:

@@ -24,6 +24,7 @@ from motia.leases import Lease
 from motia.logs import StepLogger
 from motia.messages import Delivery, Receipt
 from motia.messenger import Messenger
+from motia.steps import StepName
 from motia.stores.updates import MISSING
 from motia.tracing import Recording, Trace, continued
 
@@ -48,7 +49,7 @@ class Services(Protocol):
     bridge: Bridge
     portal: Bridge
 
-    async def invoke(self, step: str, value: Any, trigger: str | None) -> Any:
+    async def invoke(self, step: StepName, value: Any, trigger: str | None) -> Any:
         """Run a step in this process, in this trace."""
         ...
 
@@ -273,7 +274,7 @@ class FlowContext(BaseContext[InputT]):
         await self._run.waiting.ensure_held(self._run)
         return await self._run.waiting.messenger.enqueue_many(items, **options)
 
-    async def invoke(self, step: str, input: Any = None, trigger: str | None = None) -> Any:
+    async def invoke(self, step: StepName, input: Any = None, trigger: str | None = None) -> Any:
         """Run another step in this process, in this trace, and return its result.
 
         Raises:
@@ -373,7 +374,7 @@ class SyncFlowContext(BaseContext[InputT]):
         services.bridge(services.ensure_held(self._run))
         return services.bridge(services.messenger.enqueue_many(items, **options))
 
-    def invoke(self, step: str, input: Any = None, trigger: str | None = None) -> Any:
+    def invoke(self, step: StepName, input: Any = None, trigger: str | None = None) -> Any:
         """Run another step, in this trace, and return its result; a ``def`` step runs on this very thread."""
         services = self._run.blocking
         return services.bridge(services.invoke(step, input, trigger))

@@ -10,7 +10,7 @@ from motia.binding import bind
 from motia.errors import ConfigError, RegistrationError, UnknownStep, did_you_mean
 from motia.messages import RENAMED_TOPIC, Subscription
 from motia.plans import Plan, bare_plan, direct_subscription, inherited, make_plan, schedule_id, subscription_of
-from motia.steps import Step
+from motia.steps import Step, StepName, name_of
 from motia.triggers import HttpTrigger, QueueTrigger
 
 
@@ -44,12 +44,13 @@ class Registry:
         """The names of the steps, and those that they had before."""
         return frozenset(self.steps).union(*(step.config.aliases for step in self.steps.values()))
 
-    def plan_of(self, name: str, trigger: str | None = None) -> Plan:
+    def plan_of(self, step: StepName, trigger: str | None = None) -> Plan:
         """The plan by which ``invoke`` runs a step: its queue trigger if it has one, else its first.
 
         Raises:
-            UnknownStep: no step has this name, or it has no trigger of this type.
+            UnknownStep: no step of this app has this name, or it has no trigger of this type.
         """
+        name = name_of(step)
         plans = self.by_step.get(name)
         if not plans:
             raise UnknownStep(f"no step {name!r} in this app; {did_you_mean(name, list(self.by_step))}")

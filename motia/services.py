@@ -22,6 +22,7 @@ from motia.messages import Delivery, Receipt, Settlement
 from motia.messenger import Messenger
 from motia.queues.outbox import Outbox
 from motia.registry import Registry
+from motia.steps import StepName
 from motia.streams.tail import Tails
 
 
@@ -88,7 +89,7 @@ class AppServices:
             raise ConfigError(f"cancel expected the id of a message, receipt.message_id, got {message_id!r}")
         return await self._queue.cancel(message_id)
 
-    async def invoke(self, step: str, value: Any, trigger: str | None) -> Any:
+    async def invoke(self, step: StepName, value: Any, trigger: str | None) -> Any:
         plan = self._parts.registry.plan_of(step, trigger)
         work = self._parts.dispatcher.invoke(plan, value, inline=self._inline)
         if self._inline and plan.binding.is_async:

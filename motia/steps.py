@@ -6,11 +6,11 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
+from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, cast, overload
 
 from motia import ambient
 from motia.declarations import read_keys
-from motia.errors import ConfigError
+from motia.errors import ConfigError, UnknownStep
 from motia.messages import is_name
 from motia.triggers import Trigger, read_trigger
 
@@ -166,6 +166,23 @@ class Step(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<Step {self.name!r}: {', '.join(trigger.type for trigger in self.config.triggers) or 'no triggers'}>"
+
+
+StepName: TypeAlias = str | Step[..., Any]
+"""A step where one is meant: by its name, or itself."""
+
+
+def name_of(step: StepName) -> str:
+    """The name of a step, given by name or itself.
+
+    Raises:
+        UnknownStep: it is neither.
+    """
+    if isinstance(step, Step):
+        return step.name
+    if not isinstance(step, str):
+        raise UnknownStep(f"expected a step or the name of one, got {step!r}")
+    return step
 
 
 class StepBuilder:

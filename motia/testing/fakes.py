@@ -21,6 +21,7 @@ from motia.logs import StepLogger
 from motia.messages import STATE_TOPIC, STREAM_TOPIC, Message, Receipt
 from motia.messenger import Messenger
 from motia.queues.base import Queue
+from motia.steps import StepName, name_of
 from motia.stores.sql import SqlStore
 from motia.streams.sql import SqlStreams
 from motia.streams.tail import Tails
@@ -71,7 +72,8 @@ class FakeServices:
         self.state = State(store, queue, joined=False, value_limit=PAYLOAD_LIMIT)
         self.streams = Streams(streams, queue, Tails(streams), joined=False, value_limit=PAYLOAD_LIMIT)
 
-    async def invoke(self, step: str, value: Any, trigger: str | None) -> Any:
+    async def invoke(self, step: StepName, value: Any, trigger: str | None) -> Any:
+        step = name_of(step)
         self.invoked.append((step, value))
         if step not in self._answers:
             raise UnknownStep(

@@ -19,10 +19,12 @@ from motia.changes import State
 from motia.codec import loads
 from motia.concurrency import drive
 from motia.databases.base import Connection
+from motia.errors import did_you_mean
 from motia.items import Streams
 from motia.messages import RESERVED, DeadLetter, Message, Settlement
 from motia.queues.base import DeadQuery, Demand
 from motia.requests import QueryParams
+from motia.steps import StepName, name_of
 from motia.testing.clock import VirtualClock
 from motia.web.answers import Answer
 from motia.web.endpoint import Host, make_router, respond
@@ -34,7 +36,7 @@ from motia.worker.ticker import Ticker
 BATCH = 100
 MAX_DELIVERIES = 100_000
 """Deliveries in one ``wait_idle`` after which a flow is taken for one that never ends."""
-Failures = dict[str, list[BaseException]]
+Failures = dict[str, list[BaseException | type[BaseException]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,7 +227,7 @@ class MotiaTester:
         """Send a message; takes the options of ``ctx.enqueue``."""
         return await self._app.enqueue(topic, data, **options)
 
-    async def invoke(self, step: str, input: Any = None, trigger: str | None = None) -> Any:
+    async def invoke(self, step: StepName, input: Any = None, trigger: str | None = None) -> Any:
         """Run a step and return its result."""
         return await self._app.invoke(step, input, trigger=trigger)
 
@@ -233,23 +235,28 @@ class MotiaTester:
         """Cancel a message; see ``Motia.cancel``."""
         return await self._app.cancel(message_id)
 
-    async def redrive(self, step: str | None = None) -> int:
+    async def redrive(self, step: StepName | None = None) -> int:
         """Make dead letters ready again, all or those of one step; how many."""
-        return await self._app.running.backend.waiting.queue.redrive(DeadQuery(step=step))
+        return await self._app.running.backend.waiting.queue.redrive(
+            DeadQuery(step=None if step is None else name_of(step))
+        )
 
     def watch(self, topic: str) -> Watch:
         """The messages of a topic, those sent before included."""
         return Watch(topic, self.sent)
 
-    def fail_next(self, step: str, error: BaseException) -> None:
+    def fail_next(self, step: StepName, error: BaseException | type[BaseException]) -> None:
         """Let the next run of a step raise ``error`` in place of running; call it again for the run after.
 
         Raises:
             ConfigError: the app has no such step.
         """
-        if step not in self._app.registry.steps:
-            raise ConfigError(f"fail_next expected a step of this app, got {step!r}")
-        self._failures.setdefault(step, []).append(error)
+        known = self._app.registry.steps
+        if name_of(step) not in known:
+            raise ConfigError(
+                f"fail_next expected a step of this app, got {step!r}; {did_you_mean(name_of(step), list(known))}"
+            )
+        self._failures.setdefault(name_of(step), []).append(error)
 
     async def wait_idle(self) -> None:
         """Run all that is ready, and what it sends, until nothing is ready at this time.

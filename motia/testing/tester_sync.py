@@ -15,6 +15,7 @@ from motia import Motia, Receipt
 from motia.context import SyncState
 from motia.items_blocking import SyncStreams
 from motia.messages import DeadLetter
+from motia.steps import StepName
 from motia.testing.clock import VirtualClock
 from motia.testing.tester import MotiaTester, TestResponse, Watch
 
@@ -82,19 +83,19 @@ class SyncMotiaTester:
         receipt: Receipt = self._call(self._tester.enqueue, topic, data, **options)
         return receipt
 
-    def invoke(self, step: str, input: Any = None, trigger: str | None = None) -> Any:
+    def invoke(self, step: StepName, input: Any = None, trigger: str | None = None) -> Any:
         return self._call(self._tester.invoke, step, input, trigger=trigger)
 
     def cancel(self, message_id: str) -> bool:
         return bool(self._call(self._tester.cancel, message_id))
 
-    def redrive(self, step: str | None = None) -> int:
+    def redrive(self, step: StepName | None = None) -> int:
         return int(self._call(self._tester.redrive, step))
 
     def watch(self, topic: str) -> Watch:
         return self._tester.watch(topic)
 
-    def fail_next(self, step: str, error: BaseException) -> None:
+    def fail_next(self, step: StepName, error: BaseException | type[BaseException]) -> None:
         self._tester.fail_next(step, error)
 
     def wait_idle(self) -> None:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from motia import (
     ApiRequest,
     ApiResponse,
+    ConfigError,
     FlowContext,
     Motia,
     MotiaSettings,
@@ -108,6 +109,19 @@ async def test_fail_next_fails_one_run(motia_tester: type[MotiaTester]) -> None:
         await t.advance(seconds=5)
         assert await t.state.get("handled", "5") is True
         assert t.dead_letters == []
+        t.fail_next(handle, RuntimeError)
+        with pytest.raises(RuntimeError):
+            await t.invoke(handle, {"id": 6})
+        with pytest.raises(
+            ConfigError, match="fail_next expected a step of this app, got 'handel'; did you mean 'handle'"
+        ):
+            t.fail_next("handel", RuntimeError)
+
+
+async def test_a_step_is_named_by_itself_as_well() -> None:
+    ctx = fake_context(invoke={"handle": 5})
+    assert await ctx.invoke(handle, 1) == 5
+    assert ctx.invoked == [("handle", 1)]
 
 
 async def test_a_flow_that_never_ends_is_found(

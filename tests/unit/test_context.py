@@ -97,13 +97,15 @@ async def test_invoke_runs_another_step_in_both_flavours() -> None:
 
     @step
     def from_blocking(data: Any, ctx: SyncFlowContext[Any]) -> list[str]:
-        return [ctx.trace_id, ctx.invoke("waiting", 1), ctx.invoke("blocking", 2)]
+        return [ctx.trace_id, ctx.invoke(waiting, 1), ctx.invoke(blocking, 2)]
 
     steps = [waiting, blocking, from_waiting, from_blocking]
     async with MotiaTester(Motia("memory:", steps=steps)) as t:
         for name in ("from_waiting", "from_blocking"):
             trace, first, second = await t.invoke(name, None)
             assert (first, second) == (f"waiting 1 {trace}", f"blocking 2 {trace}")
+        with pytest.raises(UnknownStep, match="expected a step or the name of one, got 5"):
+            await t.invoke(5)  # type: ignore[arg-type]  # that is the test
         with pytest.raises(UnknownStep, match="no step 'waitin' in this app; did you mean 'waiting'"):
             await t.invoke("waitin")
 

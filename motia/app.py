@@ -19,7 +19,7 @@ from motia.concurrency import Portal, ThreadPool, drive
 from motia.config import MotiaSettings
 from motia.declared import declared
 from motia.dispatcher import Dispatcher
-from motia.errors import ConfigError, NotOpen
+from motia.errors import ConfigError, MotiaError, NotOpen, StorageError
 from motia.items import Streams
 from motia.messages import Receipt
 from motia.queues.base import Queue
@@ -334,7 +334,14 @@ class _Open:
             self._exit.push_async_callback(self.recorder.close)
         for part in self.parts if auto_migrate else ():
             await part.migrate()
-        await queue.subscribe(self.registry.subscriptions, steps=self.registry.names)
+        try:
+            await queue.subscribe(self.registry.subscriptions, steps=self.registry.names)
+        except Exception as error:
+            if isinstance(error, MotiaError) or not await self.pending():
+                raise
+            raise StorageError(
+                "tables are missing, and the setting auto_migrate is off: run `motia migrate`, then open the app"
+            ) from error
         if not queue.capabilities.durable:
             _log.info("this app keeps its messages in memory: they are not durable, and end with the process")
 
@@ -350,18 +357,22 @@ class _Open:
         ]
         return [part for part in found if part is not None]
 
+    async def pending(self) -> list[str]:
+        """What migrating would do, as SQL."""
+        # By what it can do: in Django, a queue behind an outbox is wrapped.
+        return [statement for part in self.parts if hasattr(part, "pending") for statement in await part.pending()]
+
     async def stop(self) -> None:
         await self._exit.aclose()
 
 
 async def pending_statements(app: Motia) -> list[str]:
     """What opening the app would do to its databases first, as SQL. Changes nothing."""
-    parts = _Open(app).parts
+    opened = _Open(app)
     try:
-        # By what it can do: in Django, a queue behind an outbox is wrapped.
-        return [statement for part in parts if hasattr(part, "pending") for statement in await part.pending()]
+        return await opened.pending()
     finally:
-        for part in parts:
+        for part in opened.parts:
             await part.close()
 
 

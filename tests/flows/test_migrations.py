@@ -12,7 +12,7 @@ import anyio
 import psycopg
 import pytest
 
-from motia import Motia, Worker, queue, step
+from motia import Motia, MotiaSettings, StorageError, Worker, queue, step
 from motia.app import pending_statements
 from motia.databases import migrations
 from motia.queues import schema
@@ -169,6 +169,22 @@ async def test_a_role_that_may_not_make_tables_can_start_when_they_are_there(pla
         finally:
             admin.execute(f"DROP OWNED BY {role}")
             admin.execute(f"DROP ROLE {role}")
+
+
+@everywhere
+async def test_without_tables_that_nobody_may_make_the_error_names_the_command(place: str) -> None:
+    """The setting is off, so that a deploy says when: what the driver says of a missing table helps nobody."""
+
+    @step(triggers=[queue("t")])
+    async def note(data: Any) -> None: ...
+
+    app = Motia(place, steps=[note], settings=MotiaSettings(auto_migrate=False))
+    with pytest.raises(
+        StorageError, match="tables are missing, and the setting auto_migrate is off: run `motia migrate`"
+    ):
+        await app.open()
+    async with Motia(place, steps=[note]), app:
+        await app.enqueue("t", 1)
 
 
 def test_a_statement_for_one_database_is_not_run_on_others() -> None:

@@ -202,18 +202,21 @@ class MotiaTester:
         assert isinstance(answer, Answer)  # there is no framework whose responses could pass
         return answer
 
-    async def _received(self, answer: Answer, *, head: bool) -> TestResponse:
-        stream, chunks = b"" if head else answer.body, []
-        if isinstance(stream, Stream):
+    async def _received(self, answer: Answer, *, head: bool = False) -> TestResponse:
+        stream, headers = b"" if head else answer.body, QueryParams(answer.headers)
+        if not isinstance(stream, Stream):
+            return TestResponse(answer.status, headers, stream)
+        chunks: list[bytes] = []
 
-            async def receive() -> None:
-                async for chunk in stream.chunks(self._app.running.threads):
-                    chunks.append(chunk)
+        async def receive() -> None:
+            async for chunk in stream.chunks(self._app.running.threads):
+                chunks.append(chunk)
 
+        try:
             await stream.consume(receive())
-        else:
-            chunks.append(stream)
-        return TestResponse(answer.status, QueryParams(answer.headers), b"".join(chunks))
+        except Exception as error:  # before its first part it is an answer, as with a server
+            return await self._received(stream.on_error(error, stream.events or bool(chunks)))
+        return TestResponse(answer.status, headers, b"".join(chunks))
 
     get = functools.partialmethod(request, "GET")
     post = functools.partialmethod(request, "POST")

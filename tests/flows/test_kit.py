@@ -16,6 +16,7 @@ from motia import (
     ApiResponse,
     ConfigError,
     FlowContext,
+    HttpError,
     Motia,
     MotiaSettings,
     SyncFlowContext,
@@ -167,6 +168,20 @@ async def test_the_tester_answers_as_a_server_does(motia_tester: type[MotiaTeste
         refused = [await t.get("/nowhere"), await t.post("/files/x"), await t.post("/files", content=b"x" * 11)]
         told = [(answer.status, answer.json["error"]["code"]) for answer in refused]
         assert told == [(404, "not_found"), (405, "method_not_allowed"), (413, "body_too_large")]
+
+
+async def test_a_generator_that_fails_at_once_is_an_answer_and_later_an_error(motia_tester: type[MotiaTester]) -> None:
+    @step(triggers=[http("GET", "/parts/:count")])
+    async def parts(req: ApiRequest[Any]) -> Any:
+        for number in range(int(req.path_params["count"])):
+            yield number
+        raise HttpError(404, "no more")
+
+    async with motia_tester(Motia("memory:", steps=[parts])) as t:
+        answer = await t.get("/parts/0")
+        assert (answer.status, answer.json["error"]["message"]) == (404, "no more")
+        with pytest.raises(HttpError, match="no more"):
+            await t.get("/parts/1")
 
 
 async def test_a_schedule_is_told_the_time_of_the_tests_clock(motia_tester: type[MotiaTester]) -> None:

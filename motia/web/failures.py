@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from http import HTTPStatus
@@ -60,7 +61,7 @@ def error_answer(error: HttpError, trace_id: str | None = None, **beside: Any) -
     """
     phrase = HTTPStatus(error.status).phrase if error.status in _STATUSES else f"HTTP {error.status}"
     content: dict[str, Any] = {
-        "code": error.code or phrase.lower().replace(" ", "_").replace("-", "_"),
+        "code": error.code or re.sub(r"[^a-z0-9]+", "_", phrase.lower().replace("'", "")),
         "message": error.message or phrase,
     }
     if error.details is not None:

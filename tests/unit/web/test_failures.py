@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
-from motia import ApiRequest, FlowContext, Motia, MotiaSettings, Stream, http, step
+from motia import ApiRequest, FlowContext, HttpError, Motia, MotiaSettings, Stream, http, step
 from motia.integrations.fastapi import mount
+from motia.web.failures import error_answer
 
 
 @step(triggers=[http("POST", "/keep/:id")])
@@ -102,3 +104,17 @@ def test_what_came_with_the_request_is_the_clients(
     answer = client.post(target, content=body, headers={"content-type": "application/json"})
     assert answer.status_code == status
     assert code is None or answer.json()["error"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (404, "not_found"),
+        (418, "im_a_teapot"),
+        (503, "service_unavailable"),
+        (499, "http_499"),
+        (511, "network_authentication_required"),
+    ],
+)
+def test_a_code_is_made_of_the_status(status: int, code: str) -> None:
+    assert json.loads(error_answer(HttpError(status)).body)["error"]["code"] == code  # type: ignore[arg-type]  # bytes

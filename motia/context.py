@@ -419,10 +419,22 @@ def _matched(run: Run, handlers: Mapping[str, Callable[..., Any]], ctx: Any) -> 
         raise ConfigError(
             f"No handler defined for trigger type: {run.trigger.type}. Available handlers: {', '.join(handlers)}"
         )
-    count = len(inspect.signature(handler).parameters)
-    if count == 0:
+    if not callable(handler):
+        raise ConfigError(f"match expected functions, got {handler!r} for {run.trigger.type}")
+    names = _positional(handler)
+    if not names:
         return handler
-    if count == 1:
-        wants_ctx = next(iter(inspect.signature(handler).parameters)) in {"ctx", "context"}
-        return lambda: handler(ctx if wants_ctx else run.input)
+    if len(names) == 1:
+        return lambda: handler(ctx if names[0] in {"ctx", "context"} else run.input)
     return lambda: handler(run.input, ctx)
+
+
+def _positional(handler: Callable[..., Any]) -> list[str]:
+    """The names of the parameters that a function takes by place; two where it takes any number."""
+    try:
+        params = inspect.signature(handler).parameters.values()
+    except ValueError:  # some that are written in C do not say
+        return ["input"]
+    if any(param.kind is param.VAR_POSITIONAL for param in params):
+        return ["input", "ctx"]
+    return [param.name for param in params if param.kind in {param.POSITIONAL_ONLY, param.POSITIONAL_OR_KEYWORD}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from typing import Any
@@ -185,6 +186,29 @@ async def test_match_knows_every_kind_and_motias_names() -> None:
         with pytest.raises(ConfigError, match="No handler defined for trigger type: queue"):
             await FlowContext.match(_ctx_of("queue"), {"cron": lambda: 1})
     assert results == [({"c": True}, False, False, None), (("queue", 5), True, False, 5), ("cron", False, True, None)]
+
+
+async def test_match_calls_with_what_a_handler_takes() -> None:
+    ctx = fake_context(5)
+
+    class Shop:
+        def take(self, data: Any, ctx: Any) -> Any:
+            return data, ctx
+
+    for handler, expected in (
+        (lambda: "nothing", "nothing"),
+        (lambda data: data, 5),
+        (lambda context: context, ctx),
+        (lambda data, other=None: (data, other), (5, ctx)),
+        (lambda *all: all, (5, ctx)),
+        (lambda data, *, key="own": (data, key), (5, "own")),
+        (Shop().take, (5, ctx)),
+        (functools.partial(lambda first, data: (first, data), 1), (1, 5)),
+        (str, "5"),
+    ):
+        assert await ctx.match({"queue": handler}) == expected
+    with pytest.raises(ConfigError, match="match expected functions, got 'x' for queue"):
+        await ctx.match({"queue": "x"})  # type: ignore[dict-item]  # that is the test
 
 
 def _ctx_of(kind: str) -> Any:

@@ -15,6 +15,7 @@ from motia.app import Motia
 from motia.errors import ConfigError, QueueUnavailable, StorageError, did_you_mean
 from motia.messages import RESERVED
 from motia.policies import reconnect_delay
+from motia.steps import StepName, name_of
 from motia.worker.consumer import Consumer
 from motia.worker.heart import beat, reap
 from motia.worker.owner import make_owner
@@ -46,13 +47,13 @@ class Worker:
     Args:
         motia: the app; opened for the time the worker runs.
         concurrency: deliveries at once; default: the setting, 100.
-        queues: names of steps or topics to serve; default: all.
+        queues: steps, by name or themselves, or topics to serve; default: all.
         owner: who we are to the queue; default: a new name for this process.
         lane: ``fresh`` leaves deliveries whose worker died to others, ``suspects`` serves nothing else, one at a time.
         housekeeping: fire schedules and take back lapsed leases; False where a supervisor does it.
 
     Raises:
-        ConfigError: a name in ``queues`` is neither a step nor a topic of the app.
+        ConfigError: a name in ``queues`` is neither a step nor a topic of the app, or ``concurrency`` is below 1.
     """
 
     def __init__(
@@ -60,12 +61,14 @@ class Worker:
         motia: Motia,
         *,
         concurrency: int | None = None,
-        queues: Collection[str] | None = None,
+        queues: Collection[StepName] | None = None,
         owner: str | None = None,
         lane: Lane = "all",
         housekeeping: bool = True,
     ) -> None:
         self._motia = motia
+        if concurrency is not None and (not isinstance(concurrency, int) or concurrency < 1):
+            raise ConfigError(f"concurrency expected a number of deliveries from 1 on, got {concurrency!r}")
         self._concurrency = concurrency or motia.settings.concurrency
         self._subscriptions = served(motia, queues)
         self._owner = owner or make_owner()
@@ -238,7 +241,7 @@ class Worker:
         everything.cancel()
 
 
-def served(motia: Motia, queues: Collection[str] | None) -> frozenset[str]:
+def served(motia: Motia, queues: Collection[StepName] | None) -> frozenset[str]:
     """The ids of the subscriptions to serve.
 
     Raises:
@@ -247,12 +250,15 @@ def served(motia: Motia, queues: Collection[str] | None) -> frozenset[str]:
     subscriptions = motia.registry.subscriptions
     if queues is None:
         return frozenset(item.id for item in subscriptions)
+    if isinstance(queues, str):
+        raise ConfigError(f"queues expected a list of steps and topics, got {queues!r}; write queues=[{queues!r}]")
+    names = [name_of(item) for item in queues]
     topics = {item.topic for item in subscriptions if not item.topic.startswith(RESERVED) and item.topic != item.id}
     known = topics | {item.step for item in subscriptions}
-    for name in queues:
+    for name in names:
         if name not in known:
             raise ConfigError(f"no step or topic {name!r} to serve; {did_you_mean(name, sorted(known))}")
-    return frozenset(item.id for item in subscriptions if item.topic in queues or item.step in queues)
+    return frozenset(item.id for item in subscriptions if item.topic in names or item.step in names)
 
 
 async def kept_alive(name: str, service: Callable[[], Awaitable[None]]) -> None:

@@ -63,10 +63,15 @@ async def test_only_the_queues_asked_for_are_served() -> None:
         await motia.enqueue_many([("ta", 1), ("tb", 1)])
         await Worker(motia, queues=["ta"]).run(drain=True)
         assert ran == ["a"]
-        await Worker(motia, queues=["b"]).run(drain=True)
+        await Worker(motia, queues=[b]).run(drain=True)
         assert ran == ["a", "b"]
     with pytest.raises(ConfigError, match="no step or topic 'tc' to serve; known: a, b, ta, tb"):
         Worker(motia, queues=["tc"])
+    with pytest.raises(ConfigError, match=r"queues expected a list of steps and topics, got 'a'; write queues=\['a'\]"):
+        Worker(motia, queues="a")
+    for wrong in (0, -1, "5"):
+        with pytest.raises(ConfigError, match="concurrency expected a number of deliveries from 1 on, got"):
+            Worker(motia, concurrency=wrong)  # type: ignore[arg-type]  # that is the test
 
 
 async def test_a_worker_that_is_cancelled_hands_back_what_ran(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 from motia.testing.clock import VirtualClock
 from motia.testing.fakes import FakeContext, FakeSyncContext, fake_context, fake_sync_context
-from motia.testing.tester import MotiaTester, TestResponse, Watch
+from motia.testing.tester import MotiaTester, TestResponse
 from motia.testing.tester_sync import SyncMotiaTester
+from motia.testing.watching import Watch
 
 __all__ = [
     "FakeContext",

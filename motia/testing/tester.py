@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json as jsonlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import Any
@@ -16,9 +16,7 @@ import anyio
 from motia import ConfigError, HttpError, Motia, Receipt
 from motia.backends import Backend, Ports
 from motia.changes import State
-from motia.codec import loads
 from motia.concurrency import drive
-from motia.databases.base import Connection
 from motia.errors import did_you_mean
 from motia.items import Streams
 from motia.messages import RESERVED, DeadLetter, Message, Settlement
@@ -26,6 +24,7 @@ from motia.queues.base import DeadQuery, Demand
 from motia.requests import QueryParams
 from motia.steps import StepName, name_of
 from motia.testing.clock import VirtualClock
+from motia.testing.watching import Sent, Watch, watched
 from motia.web.answers import Answer
 from motia.web.endpoint import Host, make_router, respond
 from motia.web.failures import error_answer, too_large
@@ -69,30 +68,12 @@ class TestResponse:
         return jsonlib.loads(self.body) if self.body else None
 
 
-class Watch:
-    """The messages of one topic, as they are sent."""
-
-    def __init__(self, topic: str, sent: Sequence[Message]) -> None:
-        self._topic = topic
-        self._sent = sent
-
-    @property
-    def events(self) -> list[Any]:
-        """The data of each message so far, in order."""
-        return [loads(message.payload) for message in self._sent if message.topic == self._topic]
-
-    @property
-    def last(self) -> Any:
-        """The data of the latest message; None when there is none."""
-        return self.events[-1] if self.events else None
-
-
 class TestedMotia(Motia):
     """The app under test: its steps, on a memory backend that is watched, with a clock under control."""
 
     __test__ = False
 
-    def __init__(self, app: Motia, clock: VirtualClock, sent: list[Message], failures: Failures) -> None:
+    def __init__(self, app: Motia, clock: VirtualClock, sent: Sent, failures: Failures) -> None:
         steps = [step.wrapped(functools.partial(_failing, step.name, failures)) for step in app.steps]
         settings = app.settings.model_copy(update={"url": "memory:"})
         super().__init__(steps=steps, settings=settings, clock=clock)
@@ -102,7 +83,7 @@ class TestedMotia(Motia):
         backend = super()._open_backend("memory:")
         assert backend.blocking is not None
         return dataclasses.replace(
-            backend, waiting=_watched(backend.waiting, self._sent), blocking=_watched(backend.blocking, self._sent)
+            backend, waiting=watched(backend.waiting, self._sent), blocking=watched(backend.blocking, self._sent)
         )
 
 
@@ -119,15 +100,16 @@ class MotiaTester:
 
     def __init__(self, app: Motia, clock: VirtualClock | None = None) -> None:
         self.clock = clock or VirtualClock()
-        self.sent: list[Message] = []
+        self._sent = Sent()
         self._failures: Failures = {}
-        self._app = TestedMotia(app, self.clock, self.sent, self._failures)
+        self._app = TestedMotia(app, self.clock, self._sent, self._failures)
         self._router = make_router(app.registry.http)
         self._ticker: Ticker | None = None
 
     async def __aenter__(self) -> MotiaTester:
         await self._app.open()
         parts = self._app.running
+        self._sent.open(self._blocking)
         self._ticker = Ticker(parts.backend.waiting.queue, parts.registry.schedules, self.clock)
         await self._ticker.fire_due()
         return self
@@ -135,7 +117,20 @@ class MotiaTester:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._sent.close()
         await self._app.close()
+
+    @property
+    def _blocking(self) -> Ports:
+        """The blocking driver, for what is asked without waiting."""
+        blocking = self._app.running.backend.blocking
+        assert blocking is not None
+        return blocking
+
+    @property
+    def sent(self) -> list[Message]:
+        """Every message that was sent, those of triggers included."""
+        return self._sent.messages
 
     @property
     def app(self) -> Motia:
@@ -155,9 +150,7 @@ class MotiaTester:
     @property
     def dead_letters(self) -> list[DeadLetter]:
         """Deliveries that will not be tried again, newest first."""
-        blocking = self._app.running.backend.blocking
-        assert blocking is not None
-        return drive(blocking.queue.dead(DeadQuery()))
+        return drive(self._blocking.queue.dead(DeadQuery()))
 
     async def request(
         self,
@@ -246,7 +239,7 @@ class MotiaTester:
 
     def watch(self, topic: str) -> Watch:
         """The messages of a topic, those sent before included."""
-        return Watch(topic, self.sent)
+        return Watch(topic, self._sent)
 
     def fail_next(self, step: StepName, error: BaseException | type[BaseException]) -> None:
         """Let the next run of a step raise ``error`` in place of running; call it again for the run after.
@@ -358,27 +351,6 @@ def _failing(name: str, failures: Failures, handler: Callable[..., Any]) -> Call
         return handler(*args, **kwargs)
 
     return failing
-
-
-class _WatchedQueue:
-    """A queue whose messages are remembered."""
-
-    def __init__(self, queue: Any, sent: list[Message]) -> None:
-        self._queue = queue
-        self._sent = sent
-
-    async def publish(self, messages: Sequence[Message], *, via: Connection | None = None) -> list[Receipt]:
-        receipts: list[Receipt] = await self._queue.publish(messages, via=via)
-        self._sent += [message for message, receipt in zip(messages, receipts, strict=True) if not receipt.duplicate]
-        return receipts
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._queue, name)
-
-
-def _watched(ports: Ports, sent: list[Message]) -> Ports:
-    queue: Any = _WatchedQueue(ports.queue, sent)
-    return dataclasses.replace(ports, queue=queue)
 
 
 def _jsonable(value: Any) -> Any:

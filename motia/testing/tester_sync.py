@@ -17,7 +17,8 @@ from motia.items_blocking import SyncStreams
 from motia.messages import DeadLetter
 from motia.steps import StepName
 from motia.testing.clock import VirtualClock
-from motia.testing.tester import MotiaTester, TestResponse, Watch
+from motia.testing.tester import MotiaTester, TestResponse
+from motia.testing.watching import Watch
 
 
 class SyncMotiaTester:

@@ -170,6 +170,33 @@ async def test_the_tester_answers_as_a_server_does(motia_tester: type[MotiaTeste
         assert told == [(404, "not_found"), (405, "method_not_allowed"), (413, "body_too_large")]
 
 
+@pytest.mark.parametrize("path", ["/waiting", "/blocking"])
+async def test_what_was_rolled_back_was_never_sent(motia_tester: type[MotiaTester], path: str) -> None:
+    @step(triggers=[http("POST", "/waiting")])
+    async def waiting(req: ApiRequest[Any], ctx: FlowContext[Any]) -> None:
+        async with ctx.transaction():
+            await ctx.enqueue("sent", req.body)
+            if req.body == "bad":
+                raise HttpError(409)
+
+    @step(triggers=[http("POST", "/blocking")])
+    def blocking(req: ApiRequest[Any], ctx: SyncFlowContext[Any]) -> None:
+        with ctx.transaction():
+            ctx.enqueue("sent", req.body)
+            if req.body == "bad":
+                raise HttpError(409)
+
+    async with motia_tester(Motia("memory:", steps=[waiting, blocking])) as t:
+        assert [(await t.post(path, json=body)).status for body in ("one", "bad", "two")] == [204, 409, 204]
+        watch = t.watch("sent")
+        assert watch.events == ["one", "two"]
+    assert (watch.events, watch.last, [message.topic for message in t.sent]) == (
+        ["one", "two"],
+        "two",
+        ["sent", "sent"],
+    )
+
+
 async def test_a_generator_that_fails_at_once_is_an_answer_and_later_an_error(motia_tester: type[MotiaTester]) -> None:
     @step(triggers=[http("GET", "/parts/:count")])
     async def parts(req: ApiRequest[Any]) -> Any:

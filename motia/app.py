@@ -74,7 +74,7 @@ class Motia:
         clock: Clock | None = None,
     ) -> None:
         if isinstance(steps, str) or not isinstance(steps, Iterable):
-            raise ConfigError(f"steps expected a list, got {steps!r}; write steps=[...]")
+            raise ConfigError(f"steps expected a list, got {steps!r}; write steps=[{steps!r}]")
         if settings is not None and not isinstance(settings, MotiaSettings):
             raise ConfigError(f"settings expected MotiaSettings(...), got {settings!r}")
         self._urls = {"url": url, "queue": queue, "state": state, "streams": streams}

@@ -56,7 +56,7 @@ async def test_one_who_fails_to_open_it_leaves_it_to_the_next(tmp_path: Path) ->
 
 @pytest.mark.parametrize("steps", ["shop.steps", t, sqlite3])
 def test_steps_are_a_list(steps: Any) -> None:
-    with pytest.raises(ConfigError, match=r"steps expected a list, got .*; write steps=\[\.\.\.\]"):
+    with pytest.raises(ConfigError, match=r"steps expected a list, got (.*); write steps=\[\1\]"):
         Motia("memory:", steps=steps)
 
 

@@ -11,9 +11,10 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Any
+from functools import lru_cache
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
@@ -35,7 +36,8 @@ _PLAIN = frozenset({bool, type(None)})
 def dumps(value: Any, *, limit: int | None = None) -> str:
     """Encode ``value`` as strict JSON text.
 
-    Models, dataclasses, dates, UUIDs, decimals and enums are written as pydantic writes them in JSON mode.
+    Models, dataclasses, dates, UUIDs, decimals and enums are written as pydantic writes them in JSON mode; a model that
+    is read by aliases alone is written by them.
 
     Args:
         limit: longest allowed text in bytes of UTF-8; None for no limit.
@@ -130,7 +132,7 @@ def _strict(value: Any, path: str, depth: int) -> Any:
 def _plain(value: Any, path: str) -> Any:
     """One step from an object towards plain JSON data; its parts are checked by the caller."""
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="python")
+        return value.model_dump(mode="python", by_alias=_goes_by_alias(type(value)))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, Enum):
@@ -153,6 +155,34 @@ def _plain(value: Any, path: str) -> Any:
         raise UnserializablePayload(
             path, f"expected a JSON value, got an object of type {name}; send plain data or a pydantic model"
         ) from None
+
+
+@lru_cache(1024)
+def _goes_by_alias(kind: type[BaseModel]) -> bool:
+    """Whether a model, or one within it, is read by aliases alone: only what is written by them can be read again."""
+    seen: set[type[BaseModel]] = set()
+    found = [kind]
+    while found:
+        model = found.pop()
+        if _reads_aliases(model):
+            return True
+        seen.add(model)
+        found += {part for field in model.model_fields.values() for part in _models(field.annotation)} - seen
+    return False
+
+
+def _reads_aliases(model: type[BaseModel]) -> bool:
+    if model.model_config.get("populate_by_name") or model.model_config.get("validate_by_name"):
+        return False
+    fields = model.model_fields.items()
+    return any(field.alias not in {None, name} and field.alias == field.validation_alias for name, field in fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
 
 
 def _key(key: Any, path: str) -> str:

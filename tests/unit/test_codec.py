@@ -14,7 +14,8 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 from motia import Change, PayloadTooLarge, Receipt, UnserializablePayload
 from motia.codec import MAX_INT, MIN_INT, check_shape, dumps, loads, response_json
@@ -160,3 +161,32 @@ def test_what_verbs_return_is_an_object_in_an_answer_and_in_a_message(wrap: Any)
         assert loads(dumps(wrap(value))) == wrap(plain)
     message_id, duplicate = Receipt("m1")
     assert (message_id, duplicate) == ("m1", False)
+
+
+class Aliased(BaseModel):
+    order_id: str = Field(alias="orderId")
+
+
+class Generous(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    order_id: str
+
+
+class Tree(BaseModel):
+    order_ref: Aliased | None = None
+    parts: list[Tree] = []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Aliased(orderId="1"), '{"orderId":"1"}'),
+        (Generous(order_id="1"), '{"order_id":"1"}'),
+        (Tree(parts=[Tree(order_ref=Aliased(orderId="1"))]),
+         '{"order_ref":null,"parts":[{"order_ref":{"orderId":"1"},"parts":[]}]}'),
+    ],
+)  # fmt: skip
+def test_a_model_is_written_so_that_it_can_be_read(value: BaseModel, text: str) -> None:
+    assert dumps(value) == text
+    assert type(value).model_validate_json(text) == value

@@ -11,7 +11,8 @@ from motia import discovery as _discovery
 from motia.ambient import Stream, cancel, enqueue, state_manager
 from motia.app import Motia
 from motia.config import MotiaSettings
-from motia.context import FlowContext, SyncFlowContext
+from motia.context import FlowContext
+from motia.context_blocking import SyncFlowContext
 from motia.errors import (
     ConfigError,
     CorruptStore,

@@ -1,133 +1,29 @@
 """What a handler is given as ``ctx``.
 
-``FlowContext`` is for ``async def`` handlers; ``SyncFlowContext`` has the same names, blocking, for ``def`` handlers.
-Both are faces of one ``Run``: no logic is written twice.
+``FlowContext`` is for ``async def`` handlers; ``SyncFlowContext``, in ``motia.context_blocking``, has the same names,
+blocking, for ``def`` handlers. Both are faces of one ``Run``: no logic is written twice.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from motia.ambient import App
-from motia.changes import State, Ttl
-from motia.concurrency import Bridge
+from motia.changes import State
 from motia.declarations import snake
 from motia.errors import ConfigError
-from motia.inputs import Change, TriggerInfo
+from motia.inputs import TriggerInfo
 from motia.items import Streams
-from motia.items_blocking import SyncStreams
-from motia.leases import Lease
 from motia.logs import StepLogger
-from motia.messages import Delivery, Receipt
-from motia.messenger import Messenger
+from motia.messages import Receipt
+from motia.runs import Run
 from motia.steps import StepName
-from motia.stores.updates import MISSING
-from motia.tracing import Recording, Trace, continued
 
 InputT = TypeVar("InputT")
 _MATCH_NAMES = {"api": "http", "event": "queue"}
-
-
-class Services(Protocol):
-    """What a context works with: one for async handlers, one over the blocking driver.
-
-    Attributes:
-        app: made current while the handler runs.
-        messenger, state, streams: the verbs.
-        bridge: runs one of their coroutines from blocking code.
-        portal: runs one that waits for others, on a loop of its own.
-    """
-
-    app: App
-    messenger: Messenger
-    state: State
-    streams: Streams
-    bridge: Bridge
-    portal: Bridge
-
-    async def invoke(self, step: StepName, value: Any, trigger: str | None) -> Any:
-        """Run a step in this process, in this trace."""
-        ...
-
-    async def ensure_held(self, run: Run) -> None:
-        """Raise ``LeaseLost`` where another worker has the delivery of a run; asks the backend when in doubt."""
-        ...
-
-    def transaction(self, run: Run, connection: Any, session: Any) -> AbstractAsyncContextManager[Any]:
-        """A transaction in which the handler's writes, sends and acknowledgement commit together."""
-        ...
-
-
-class Run:
-    """One run of a step, shared by the faces that look at it.
-
-    Attributes:
-        delivery: None for http and ``invoke``.
-        settled: the acknowledgement has been committed by ``ctx.transaction()``.
-        committed: the same in the database of the outbox, so the queue is yet to be told.
-        lease: of the delivery; None where there is none that another worker could take.
-        recording: for the Workbench; None where nothing is recorded.
-    """
-
-    __slots__ = ("_fields", "_logger", "_trace", "blocking", "committed", "delivery", "input", "lease", "recording",
-                 "settled", "step", "trigger", "waiting")  # fmt: skip
-
-    def __init__(
-        self,
-        step: str,
-        trigger: TriggerInfo,
-        trace: Trace | None,
-        input: Any,
-        services: tuple[Services, Services],
-        delivery: Delivery | None = None,
-    ) -> None:
-        self.step = step
-        self.trigger = trigger
-        self._trace = trace
-        self.input = input
-        self.delivery = delivery
-        self.waiting, self.blocking = services
-        self.settled = False
-        self.committed = False
-        self.lease: Lease | None = None
-        self.recording: Recording | None = None
-        self._logger: StepLogger | None = None
-        self._fields: Mapping[str, Any] | None = None
-
-    @property
-    def trace(self) -> Trace:
-        """The span it runs in. Where none was known it is made when somebody asks, which most handlers do not."""
-        if self._trace is None:
-            made = continued(self.delivery.traceparent if self.delivery else None)
-            self._trace = self._trace or made  # another thread of the handler's may have been first
-        return self._trace
-
-    @trace.setter
-    def trace(self, trace: Trace) -> None:
-        self._trace = trace
-
-    @property
-    def begins_trace(self) -> bool:
-        """Whether nobody has named a trace that it belongs to, or asked for its own."""
-        return self._trace is None
-
-    @property
-    def app(self) -> App:
-        """The app that ambient functions use inside this run."""
-        return self.waiting.app
-
-    @property
-    def fields(self) -> Mapping[str, Any]:
-        """What every log line of this run carries."""
-        if self._fields is None:
-            self._fields = {"step": self.step, "trace_id": self.trace.trace_id}
-            if self.delivery is not None:
-                self._fields |= {"delivery_id": self.delivery.id, "attempt": self.delivery.attempt}
-        return self._fields
 
 
 class BaseContext(Generic[InputT]):
@@ -284,7 +180,7 @@ class FlowContext(BaseContext[InputT]):
 
     async def match(self, handlers: Mapping[str, Callable[..., Any]]) -> Any:
         """Call the handler for this run's kind of trigger: ``http queue cron state stream default``."""
-        result = _matched(self._run, handlers, self)()
+        result = matched(self._run, handlers, self)()
         return await result if inspect.isawaitable(result) else result
 
     def transaction(self, connection: Any = None, session: Any = None) -> AbstractAsyncContextManager[Any]:
@@ -303,105 +199,6 @@ class FlowContext(BaseContext[InputT]):
         return self._run.waiting.transaction(self._run, connection, session)
 
 
-class SyncState:
-    """``ctx.state`` for blocking code: the operations of ``motia.changes.State``."""
-
-    __slots__ = ("_bridge", "_state")
-
-    def __init__(self, state: State, bridge: Bridge) -> None:
-        self._state = state
-        self._bridge = bridge
-
-    def get(self, group: str | None = None, key: str | None = None) -> Any:
-        return self._bridge(self._state.get(group, key))
-
-    def set(self, group: str = MISSING, key: Any = MISSING, value: Any = MISSING, ttl: Ttl | None = None) -> Change:
-        return self._bridge(self._state.set(group, key, value, ttl))
-
-    def update(self, group: str = MISSING, key: Any = MISSING, ops: Any = MISSING, ttl: Ttl | None = None) -> Change:
-        return self._bridge(self._state.update(group, key, ops, ttl))
-
-    def delete(self, group: str | None = None, key: str | None = None) -> Any:
-        return self._bridge(self._state.delete(group, key))
-
-    def list(self, group: str = "default") -> Sequence[Any]:
-        return self._bridge(self._state.list(group))
-
-    get_group = list
-    getGroup = list  # noqa: N815  # Motia's name
-
-    def keys(self, group: str = "default") -> Sequence[str]:
-        return self._bridge(self._state.keys(group))
-
-    def list_groups(self) -> Sequence[str]:
-        return self._bridge(self._state.list_groups())
-
-    def clear(self, group: str = "default") -> int:
-        return self._bridge(self._state.clear(group))
-
-
-class SyncFlowContext(BaseContext[InputT]):
-    """What a ``def`` handler is given: the names of ``FlowContext``, blocking, on the handler's own thread."""
-
-    __slots__ = ()
-
-    @property
-    def state(self) -> SyncState:
-        """Values under groups and keys; changes fire ``state`` triggers."""
-        services = self._run.blocking
-        guarded = services.state.behind(partial(services.ensure_held, self._run))
-        return SyncState(services.state if self._run.lease is None else guarded, services.bridge)
-
-    @property
-    def streams(self) -> SyncStreams:
-        """Named, grouped items whose changes reach subscribers: ``ctx.streams.todo.set(group, id, data)``."""
-        services = self._run.blocking
-        guarded = services.streams.behind(partial(services.ensure_held, self._run))
-        streams = services.streams if self._run.lease is None else guarded
-        return SyncStreams(streams, services.bridge, services.portal)
-
-    def enqueue(self, topic: str | Mapping[str, Any], data: Any = None, **options: Any) -> Receipt:
-        """Send a message; takes the options of ``motia.messenger.Messenger.enqueue``."""
-        services = self._run.blocking
-        services.bridge(services.ensure_held(self._run))
-        return services.bridge(services.messenger.enqueue(topic, data, **options))
-
-    emit = enqueue
-
-    def enqueue_many(self, items: Iterable[Any], **options: Any) -> list[Receipt]:
-        """Send many messages in one transaction, all or none."""
-        services = self._run.blocking
-        services.bridge(services.ensure_held(self._run))
-        return services.bridge(services.messenger.enqueue_many(items, **options))
-
-    def invoke(self, step: StepName, input: Any = None, trigger: str | None = None) -> Any:
-        """Run another step, in this trace, and return its result; a ``def`` step runs on this very thread."""
-        services = self._run.blocking
-        return services.bridge(services.invoke(step, input, trigger))
-
-    def match(self, handlers: Mapping[str, Callable[..., Any]]) -> Any:
-        """Call the handler for this run's kind of trigger: ``http queue cron state stream default``."""
-        return _matched(self._run, handlers, self)()
-
-    def transaction(self, connection: Any = None, session: Any = None) -> AbstractContextManager[Any]:
-        """See ``FlowContext.transaction``."""
-        return Blocking(self._run.blocking.transaction(self._run, connection, session), self._run.blocking.bridge)
-
-
-class Blocking(AbstractContextManager[Any]):
-    """An async context manager over a blocking driver, for a plain ``with``."""
-
-    def __init__(self, manager: AbstractAsyncContextManager[Any], bridge: Bridge) -> None:
-        self._manager = manager
-        self._bridge = bridge
-
-    def __enter__(self) -> Any:
-        return self._bridge(self._manager.__aenter__())
-
-    def __exit__(self, *error: Any) -> bool | None:
-        return self._bridge(self._manager.__aexit__(*error))
-
-
 class TypeCheck(int):
     """True or false, and callable: ``ctx.is_queue`` and Motia's ``ctx.is_queue()`` say the same."""
 
@@ -412,7 +209,12 @@ class TypeCheck(int):
         return repr(bool(self))
 
 
-def _matched(run: Run, handlers: Mapping[str, Callable[..., Any]], ctx: Any) -> Callable[[], Any]:
+def matched(run: Run, handlers: Mapping[str, Callable[..., Any]], ctx: Any) -> Callable[[], Any]:
+    """The handler for a run's kind of trigger, with what it takes.
+
+    Raises:
+        ConfigError: there is none, or it is no function.
+    """
     chosen = {_MATCH_NAMES.get(name, name): handler for name, handler in handlers.items()}
     handler = chosen.get(run.trigger.type) or chosen.get("default")
     if handler is None:

@@ -18,7 +18,6 @@ from motia import tracing
 from motia.clock import Clock, SystemClock
 from motia.codec import loads
 from motia.concurrency import ThreadPool, drive, is_being_cancelled
-from motia.context import Run, Services
 from motia.errors import (
     Decision,
     Discard,
@@ -39,6 +38,7 @@ from motia.recording import begin, invoked, recorded, watched
 from motia.redaction import redact_text
 from motia.registry import Registry
 from motia.requests import ApiRequest, QueryParams
+from motia.runs import Run, Services
 from motia.tracing import Recorder, Trace
 from motia.tracing.faults import error_text, raised
 

@@ -9,11 +9,13 @@ from types import CoroutineType, GeneratorType
 from typing import Any, Final
 
 from motia.concurrency import ThreadPool, awaited, drive
-from motia.context import BaseContext, FlowContext, Run, SyncFlowContext
+from motia.context import BaseContext, FlowContext
+from motia.context_blocking import SyncFlowContext
 from motia.current import running
 from motia.logs import StepLogger, logger_of
 from motia.middleware import Layer
 from motia.plans import Plan
+from motia.runs import Run
 
 SKIPPED: Final = object()
 """The result of a run whose condition was not met."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
-from motia.context import Run
 from motia.execution import SKIPPED
 from motia.leases import Verdict
 from motia.messages import STEP_TOPIC, Delivery, Settlement
 from motia.plans import Plan
 from motia.requests import ApiRequest, ApiResponse
+from motia.runs import Run
 from motia.tracing import Recorder, Recording, Trace, traceparent_of
 from motia.tracing.recorder import look
 from motia.tracing.records import ErrorRecord, Kind, SpanRecord, Status

@@ -12,7 +12,6 @@ from motia.backends import Backend, Ports
 from motia.changes import State
 from motia.concurrency import Bridge, Portal, ThreadPool, drive
 from motia.config import MotiaSettings
-from motia.context import Run
 from motia.databases.base import Connection, enclosing
 from motia.databases.joining import borrow, the_one
 from motia.dispatcher import Dispatcher
@@ -22,6 +21,7 @@ from motia.messages import Delivery, Receipt, Settlement
 from motia.messenger import Messenger
 from motia.queues.outbox import Outbox
 from motia.registry import Registry
+from motia.runs import Run
 from motia.steps import StepName
 from motia.streams.tail import Tails
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import anyio.lowlevel
 
-from motia.context import BaseContext, FlowContext, SyncFlowContext, TypeCheck
+from motia.context import BaseContext, FlowContext, TypeCheck
+from motia.context_blocking import SyncFlowContext
 from motia.errors import UnknownTopic
 from motia.inputs import Change
 from motia.steps import StepConfig

@@ -12,7 +12,8 @@ from motia.changes import State
 from motia.clock import SystemClock
 from motia.codec import loads
 from motia.concurrency import Bridge, Portal, drive
-from motia.context import BaseContext, FlowContext, Run, SyncFlowContext
+from motia.context import BaseContext, FlowContext
+from motia.context_blocking import SyncFlowContext
 from motia.databases.sqlite import SqliteFile, SyncSqlite
 from motia.errors import UnknownStep
 from motia.inputs import TriggerInfo
@@ -21,6 +22,7 @@ from motia.logs import StepLogger
 from motia.messages import STATE_TOPIC, STREAM_TOPIC, Message, Receipt
 from motia.messenger import Messenger
 from motia.queues.base import Queue
+from motia.runs import Run
 from motia.steps import StepName, name_of
 from motia.stores.sql import SqlStore
 from motia.streams.sql import SqlStreams

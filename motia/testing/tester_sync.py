@@ -12,7 +12,7 @@ from typing import Any
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from motia import Motia, Receipt
-from motia.context import SyncState
+from motia.context_blocking import SyncState
 from motia.items_blocking import SyncStreams
 from motia.messages import DeadLetter
 from motia.steps import StepName

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from motia import tracing
 from motia.concurrency import drive
-from motia.context import Run
 from motia.current import running
 from motia.dispatcher import Dispatcher
 from motia.errors import HttpError
@@ -17,6 +16,7 @@ from motia.execution import SKIPPED
 from motia.plans import Plan
 from motia.recording import answered
 from motia.routing import Path, Router
+from motia.runs import Run
 from motia.tracing import Trace
 from motia.triggers import HttpTrigger
 from motia.web.answers import Answer, make_answer

@@ -15,7 +15,6 @@ from pydantic_core import to_jsonable_python
 
 from motia import tracing
 from motia.codec import dumps
-from motia.context import Run
 from motia.errors import (
     HttpError,
     InvalidName,
@@ -28,6 +27,7 @@ from motia.errors import (
 from motia.messages import is_name
 from motia.redaction import redact_text
 from motia.requests import ApiRequest
+from motia.runs import Run
 from motia.web.answers import JSON, Answer, BadAnswer, clean_headers
 
 _log = logging.getLogger("motia.http")

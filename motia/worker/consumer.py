@@ -24,10 +24,11 @@ import anyio
 from anyio.abc import TaskGroup
 
 from motia.concurrency import Alarm
-from motia.dispatcher import Dispatcher, timed_out
+from motia.dispatcher import Dispatcher
 from motia.errors import QueueUnavailable, StorageError
 from motia.leases import Lease, Verdict
 from motia.messages import Delivery, Exchange, Settlement
+from motia.outcomes import timed_out
 from motia.policies import REAP_INTERVAL, reconnect_delay
 from motia.queues.base import Demand, Queue
 

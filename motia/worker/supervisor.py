@@ -94,6 +94,7 @@ class Supervisor:
         self._processes = processes
         self._children: dict[str, Child] = {}
         self._stopping = False
+        self._ended = False
         self._tasks: TaskGroup | None = None
         self._alarm = Alarm()
         self._last_death = 0.0
@@ -106,10 +107,9 @@ class Supervisor:
             if not self._options.drain:
                 for name, service in self._services().items():
                     tasks.start_soon(kept_alive, name, service)
-            async with anyio.create_task_group() as slots:
-                for _ in range(self._processes):
-                    slots.start_soon(self._slot, self._options)
-                slots.start_soon(self._suspects)
+            async with anyio.create_task_group() as lanes:
+                lanes.start_soon(self._fresh)
+                lanes.start_soon(self._suspects)
             tasks.cancel_scope.cancel()
 
     @property
@@ -130,6 +130,17 @@ class Supervisor:
         if (traces := parts.backend.working.traces) is not None:
             services["tidying"] = lambda: keep_tidy(traces, parts.settings, parts.clock)
         return services
+
+    async def _fresh(self) -> None:
+        """Keep the children running; once all have ended for good, nothing is left for that of the suspects."""
+        async with anyio.create_task_group() as slots:
+            for _ in range(self._processes):
+                slots.start_soon(self._slot, self._options)
+        self._ended = True
+        self._alarm.set()
+        if not self._stopping:  # or it has had its signal, and the second one says "now"
+            for child in self._children.values():
+                child.send(signal.SIGTERM)
 
     async def _slot(self, options: ChildOptions) -> None:
         """Keep one child running."""
@@ -160,7 +171,7 @@ class Supervisor:
         try:
             # The pipe stays open: its end tells the child that the supervisor is gone.
             await process.stdin.send(json.dumps({"owner": owner, **asdict(options)}).encode() + b"\n")
-            if self._stopping:
+            if self._stopping or self._ended:
                 child.send(signal.SIGTERM)
             return await process.wait()
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
@@ -185,12 +196,10 @@ class Supervisor:
     async def _suspects(self) -> None:
         """Have a child of their own for deliveries whose worker died, for as long as there are any."""
         options = replace(self._options, lane="suspects", concurrency=1, idle_exit=REAP_INTERVAL, drain=False)
-        while not self._stopping:
+        while not (self._stopping or self._ended):
             if await self._any_suspects():
                 await self._calm()
                 await self._child(options)
-            elif self._options.drain and not self._fresh_children():
-                return
             else:
                 await self._alarm.wait(0.2 if self._options.drain else REAP_INTERVAL)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 
@@ -91,6 +92,32 @@ def test_draining_ends_when_nothing_is_left(ground: Ground) -> None:
     worker = ground.worker("--drain", "-w", "2")
     assert worker.wait(40) == 0
     assert len(ground.ends()) == 200
+
+
+@pytest.mark.timeout(60)
+def test_draining_runs_what_a_death_left_behind(ground: Ground) -> None:
+    ground.command("migrate")
+    send(ground, ("poison", {"n": 0}), ("job", {"n": 1, "seconds": 0.3}))
+    worker = ground.worker("--drain")
+    assert worker.wait(30) == 0
+    assert ground.ends()[1] == 1
+    assert [letter["step"] for letter in ground.dead_letters()] == ["poison"]
+
+
+@pytest.mark.timeout(60)
+def test_draining_does_not_wait_for_what_a_death_left_in_a_paused_step(ground: Ground) -> None:
+    ground.command("migrate")
+    send(ground, ("job", {"n": 1, "seconds": 60}))
+    worker = ground.worker()
+    eventually(lambda: started(ground, 1), within=20, what="a start")
+    ground.command("queues", "pause", "job")
+    os.kill(children(worker)[0], signal.SIGKILL)
+    eventually(lambda: "took back" in ground.log(), within=20, what="the death noticed")
+    worker.terminate()
+    assert worker.wait(20) == 0
+    assert ground.worker("--drain").wait(20) == 0
+    assert started(ground, 1)
+    assert not started(ground, 2)
 
 
 @pytest.mark.timeout(60)

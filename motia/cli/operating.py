@@ -119,7 +119,7 @@ async def _schedules(motia: Motia) -> list[dict[str, Any]]:
             "step": found.step,
             "expression": found.schedule.expression,
             "timezone": found.schedule.timezone,
-            "last": None if found.last is None else datetime.fromtimestamp(found.last, UTC).isoformat(),
+            "last": found.last.isoformat() if found.last else None,
             "next": found.next[0].isoformat() if found.next else None,
             "paused": found.paused,
         }

@@ -15,13 +15,15 @@ from motia.tracing import Trace, new_trace, traceparent_of
 
 LATE = 60.0
 """Seconds after which a tick that has not been recorded is late."""
+_NEARLY = 0.001
+"""Seconds; backends keep moments to the microsecond, or nearly."""
 
 
 class ScheduleFacts(NamedTuple):
     """A cron trigger of the app, and what the backend remembers of it.
 
     Attributes:
-        last: the last tick, in seconds since the epoch.
+        last: when it last fired, if that is known.
         next: the next ones, at most as many as were asked for.
         late: a tick has passed that nobody recorded.
     """
@@ -29,7 +31,7 @@ class ScheduleFacts(NamedTuple):
     id: str
     step: str
     schedule: Schedule
-    last: float | None
+    last: datetime | None
     next: Sequence[datetime]
     paused: bool
     late: bool
@@ -49,9 +51,19 @@ async def schedules_of(motia: Motia, ahead: int = 1) -> list[ScheduleFacts]:
         state = states.get(id)
         paused = state is not None and state.paused
         late = state is not None and not paused and _is_late(plan.schedule, state.last_tick, now)
-        last = state.last_tick if state is not None else None
+        last = fired(plan.schedule, state.last_tick) if state is not None else None
         rows.append(ScheduleFacts(id, plan.name, plan.schedule, last, _ahead(plan.schedule, now, ahead), paused, late))
     return rows
+
+
+def fired(schedule: Schedule, last: float) -> datetime | None:
+    """When a schedule last fired. What is recorded is a tick, or else when it was first seen, paused or resumed.
+
+    Args:
+        last: what is recorded, in seconds since the epoch.
+    """
+    tick = schedule.previous_or_at(last + _NEARLY)
+    return tick if tick is not None and abs(tick.timestamp() - last) <= _NEARLY else None
 
 
 def _ahead(schedule: Schedule, now: float, count: int) -> list[datetime]:

@@ -9,8 +9,6 @@ from motia.web.workbench.asking import Ask, Route
 from motia.web.workbench.words import in_words
 
 AHEAD = 5
-_NEARLY = 0.001
-"""Seconds; backends keep moments to the microsecond, or nearly."""
 
 
 async def list_schedules(ask: Ask) -> list[models.ScheduleRow]:
@@ -25,20 +23,10 @@ def _row(facts: ScheduleFacts) -> models.ScheduleRow:
         tz=facts.schedule.timezone,
         words=in_words(facts.schedule.expression),
         next=[int(moment.timestamp() * 1000) for moment in facts.next],
-        last=_fired(facts),
+        last=None if facts.last is None else models.Fired(int(facts.last.timestamp() * 1000), None, None, None),
         paused=facts.paused,
         late=facts.late,
     )
-
-
-def _fired(facts: ScheduleFacts) -> models.Fired | None:
-    """When it last fired. What is recorded is a tick, or else when its schedule was first seen or resumed."""
-    if facts.last is None:
-        return None
-    tick = facts.schedule.previous_or_at(facts.last + _NEARLY)
-    if tick is None or abs(tick.timestamp() - facts.last) > _NEARLY:
-        return None
-    return models.Fired(int(tick.timestamp() * 1000), None, None, None)
 
 
 def _id(ask: Ask) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from textwrap import dedent
@@ -15,10 +16,11 @@ from motia.app import Motia, pending_statements
 from motia.cli.completion import app_argument
 from motia.cli.output import json_option, show, with_app
 from motia.codec import loads
-from motia.errors import ConfigError, did_you_mean
+from motia.errors import ConfigError, MotiaError, did_you_mean
 from motia.loading import load_app
 from motia.messages import DeadLetter
 from motia.queues.base import DeadQuery
+from motia.tracing.faults import MAX_STACK, error_text
 from motia.web.operations import (
     pause_schedule,
     payload_of,
@@ -162,7 +164,13 @@ def emit(app: str, topic: str, data: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="JSON for programs, which it always is.")
 def invoke(app: str, step: str, data: str | None, as_json: bool) -> None:
     """Run STEP with DATA, JSON text, in this process, and print its result."""
-    result = with_app(app, lambda motia: motia.invoke(step, _data(data)))
+    try:
+        result = with_app(app, lambda motia: motia.invoke(step, _data(data)))
+    except (MotiaError, click.ClickException):
+        raise
+    except Exception as error:  # the step's own, which its author wants to see from the step on
+        click.echo(error_text(error, MAX_STACK), err=True)
+        sys.exit(1)
     click.echo(json.dumps(result, default=lambda value: getattr(value, "body", str(value)), indent=2))
 
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import traceback
-from pathlib import Path
 from types import TracebackType
-
-import anyio
 
 from motia.errors import Decision, HttpError
 from motia.redaction import redact_text
@@ -16,15 +12,20 @@ from motia.tracing.snapshots import cut
 
 MAX_MESSAGE = 1_000
 MAX_STACK = 8_000
-_OURS = tuple(f"{folder}{os.sep}" for folder in (Path(__file__).parents[1], Path(anyio.__file__).parent))
+_CARRIERS = frozenset({"motia", "anyio", "asyncio", "asgiref", "concurrent"})
+"""The packages between a worker or a server and the handler."""
 
 
 def raised(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
-    """An error with the traceback from the handler on: the frames above are ours, and always the same."""
+    """An error with the traceback from the handler on: the frames above lead there, and are always the same."""
     found = error.__traceback__
-    while found is not None and found.tb_frame.f_code.co_filename.startswith(_OURS):
+    while found is not None and _is_carrier(found):
         found = found.tb_next
     return type(error), error, found or error.__traceback__
+
+
+def _is_carrier(frame: TracebackType) -> bool:
+    return str(frame.tb_frame.f_globals.get("__name__")).partition(".")[0] in _CARRIERS
 
 
 def error_text(error: BaseException, limit: int) -> str:

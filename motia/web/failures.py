@@ -28,6 +28,7 @@ from motia.messages import is_name
 from motia.redaction import redact_text
 from motia.requests import ApiRequest
 from motia.runs import Run
+from motia.tracing.faults import raised
 from motia.web.answers import JSON, Answer, BadAnswer, clean_headers
 
 _log = logging.getLogger("motia.http")
@@ -95,7 +96,7 @@ def failed(run: Run, error: Exception, *, debug: bool) -> Answer:
     if isinstance(error, BadAnswer):
         _log.error("step %r: %s", run.step, error, extra=fields)
     else:
-        _log.error("step %r failed", run.step, exc_info=error, extra=fields)
+        _log.error("step %r failed", run.step, exc_info=raised(error), extra=fields)
     message = redact_text(f"{type(error).__name__}: {error}") if debug else "internal server error"
     return error_answer(HttpError(500, message, code="internal_error"), trace_id)._replace(error=error)
 

@@ -29,7 +29,11 @@ async def nightly(ctx): ...
 def double(data):
     return data * 2
 
-motia = Motia("sqlite:///cli.db", steps=[create, handle, nightly, double])
+@step("fall")
+def fall(data):
+    raise ValueError("no")
+
+motia = Motia("sqlite:///cli.db", steps=[create, handle, nightly, double, fall])
 
 def make():
     return motia
@@ -57,7 +61,7 @@ def run_json(*arguments: str) -> Any:
 
 def test_steps_and_routes(app: str) -> None:
     steps = run_json("steps", app)
-    assert [item["name"] for item in steps] == ["create", "handle", "nightly", "double"]
+    assert [item["name"] for item in steps] == ["create", "handle", "nightly", "double", "fall"]
     assert (steps[0]["triggers"], steps[0]["enqueues"], steps[0]["flows"]) == (
         ["http"],
         ["created", "nobody"],
@@ -69,7 +73,7 @@ def test_steps_and_routes(app: str) -> None:
 
 
 def test_a_factory_is_called(app: str) -> None:
-    assert len(run_json("steps", app.replace("motia", "make()"))) == 4
+    assert len(run_json("steps", app.replace("motia", "make()"))) == 5
 
 
 def test_emit_drain_and_dead_letters(app: str) -> None:
@@ -212,6 +216,14 @@ def test_openapi(app: str) -> None:
 def test_emit_and_invoke_speak_json(app: str) -> None:
     assert run_json("emit", app, "created", '{"id": 1}').keys() == {"message_id", "duplicate"}
     assert run_json("invoke", app, "double", "2") == 4
+
+
+def test_what_a_step_raises_is_shown_from_the_step_on(app: str) -> None:
+    result = CliRunner().invoke(cli, ["invoke", app, "fall"])
+    assert result.exit_code == 1
+    lines = result.stderr.splitlines()
+    assert "in fall" in lines[1]
+    assert lines[-1] == "ValueError: no"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -63,7 +63,12 @@ async def name_of_its_own(req: ApiRequest[Any], ctx: FlowContext[Any]) -> Any:
     await ctx.state.set("g", "k" * 2000, req.path_params["id"])
 
 
-STEPS = [keep, own, more, name_of_state, part_of_a_group, name_of_an_item, key_of_a_message, name_of_its_own]
+@step(triggers=[http("POST", "/fall")])
+async def fall() -> None:
+    raise ValueError("no")
+
+
+STEPS = [keep, own, more, name_of_state, part_of_a_group, name_of_an_item, key_of_a_message, name_of_its_own, fall]
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +123,9 @@ def test_what_came_with_the_request_is_the_clients(
 )
 def test_a_code_is_made_of_the_status(status: int, code: str) -> None:
     assert json.loads(error_answer(HttpError(status)).body)["error"]["code"] == code  # type: ignore[arg-type]  # bytes
+
+
+def test_what_a_step_raises_is_logged_from_the_step_on(client: Any, caplog: pytest.LogCaptureFixture) -> None:
+    assert client.post("/fall").status_code == 500
+    assert "in fall" in caplog.text
+    assert "endpoint.py" not in caplog.text

@@ -61,6 +61,13 @@ def test_emit_of_what_is_no_json() -> None:
     assert enqueued() == []
 
 
+def test_what_is_printed_is_what_the_command_line_prints() -> None:
+    assert json.loads(run("steps", "--json"))
+    assert run("steps").startswith("name ")
+    assert run("dead") == "no dead letters\n"
+    assert run("openapi").startswith("{")
+
+
 def test_invoke_prints_the_result() -> None:
     assert json.loads(run("invoke", "add", '{"a": 2, "b": 3}')) == 5
 

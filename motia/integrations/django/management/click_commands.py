@@ -39,6 +39,7 @@ class ClickCommand(BaseCommand):
             if param.multiple or param.nargs == -1:
                 values[str(param.name)] = tuple(values[str(param.name)] or ())
         share_path()
+        self.stdout.ending = ""  # commands end their lines themselves
         try:
             with redirect_stdout(cast(Any, self.stdout)):
                 self.run(values)

@@ -26,7 +26,7 @@ class Command(ClickCommand):
                 call_command("migrate", "motia", database=alias)
         elif [alias for alias in aliases if self._planned(alias)]:
             for statement in anyio.run(pending_statements, new_motia()):
-                self.stdout.write(f"{statement};")
+                self.stdout.write(f"{statement};\n")
             return
         super().run(values)
 
@@ -36,6 +36,6 @@ class Command(ClickCommand):
         wanted = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "motia"]
         planned = [migration.name for migration, _ in executor.migration_plan(wanted)]
         for name in planned:
-            self.stdout.write(f"-- {name} of the app motia, in the database {alias!r}")
+            self.stdout.write(f"-- {name} of the app motia, in the database {alias!r}\n")
             call_command("sqlmigrate", "motia", name, database=alias, stdout=self.stdout)
         return bool(planned)

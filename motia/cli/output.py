@@ -38,16 +38,21 @@ def with_app(spec: str, work: Callable[[Motia], Coroutine[Any, Any, T]], **setti
         async with load_app(spec, **settings) as motia:
             return await work(motia)
 
-    with progress(f"working on {spec}"):
+    with progress(f"working on {named(spec)}"):
         return anyio.run(run)
 
 
 def loaded(spec: str) -> Motia:
     """The app, checked and not opened."""
-    with progress(f"loading {spec}"):
+    with progress(f"loading {named(spec)}"):
         motia = load_app(spec)
         _ = motia.registry  # reads the step files
         return motia
+
+
+def named(spec: str) -> str:
+    """``APP`` as its user knows it: for those of a framework's command line, adapters have names of their own."""
+    return "this app" if spec.startswith("motia.") else spec
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -13,6 +13,7 @@ import click
 
 from motia.app import Motia
 from motia.cli.completion import app_argument
+from motia.cli.output import named
 from motia.errors import ConfigError, MissingDependency
 from motia.loading import absolute, configure_logging, load_app
 
@@ -64,7 +65,7 @@ def worker(
         drain=drain,
     )
     supervisor = Supervisor(motia, options, processes=workers)
-    _log.info("worker of %s on %s: %s", app, shown_url(motia), _size(workers, options.concurrency))
+    _log.info("worker of %s on %s: %s", named(app), shown_url(motia), _size(workers, options.concurrency))
     anyio.run(supervisor.run)
 
 

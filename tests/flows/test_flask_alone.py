@@ -73,8 +73,10 @@ def test_worker_of_its_own(folder: Path) -> None:
         for _ in range(3):
             asked("POST", f"{address}/greetings/ada")
         assert asked("GET", f"{address}/greetings/ada") == {"greetings": 0}
-        worker = subprocess.run([*FLASK, "motia", "worker", "--drain"], cwd=folder, check=False, timeout=50)
+        command = [*FLASK, "motia", "worker", "--drain"]
+        worker = subprocess.run(command, cwd=folder, check=False, timeout=50, stderr=subprocess.PIPE, text=True)
         assert worker.returncode == 0
+        assert "worker of this app on " in worker.stderr
         assert asked("GET", f"{address}/greetings/ada") == {"greetings": 3}
 
 

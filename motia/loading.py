@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from motia.app import Motia
@@ -34,7 +35,7 @@ def load_app(spec: str, **overrides: Any) -> Motia:
     """
     found = load(spec, **overrides)
     if not isinstance(found, Motia):
-        raise ConfigError(f"expected a Motia at {spec!r}, got {type(found).__name__}")
+        raise ConfigError(f"expected a Motia at {spec!r}, got {type(found).__name__}{_where_it_is(spec, found)}")
     return found
 
 
@@ -109,19 +110,58 @@ def _configured(folder: Folder) -> tuple[Callable[[Any], Any] | None, dict[str, 
     return authenticate, {key: value for key, value in names.items() if PREFIX + key.upper() not in os.environ}
 
 
-def _found(spec: str) -> Any:
-    module_name, colon, attribute = spec.partition(":")
-    if not colon:
-        raise ConfigError(f"expected APP as pkg.module:attribute or a folder of steps, got {spec!r}")
+def _where_it_is(spec: str, found: Any) -> str:
+    """What to say in place of the app of a framework, or of whatever else ``spec`` names."""
+    if hasattr(found, "wsgi_app"):
+        return f"; the command line of a Flask app is `flask --app {spec} motia`"
+    module = spec.partition(":")[0]
+    if names := _apps_in(sys.modules[module]):
+        return f"; did you mean '{module}:{names[0]}'?"
+    return "; give the Motia that it mounts a name of its own in the module"
+
+
+def _apps_in(module: ModuleType) -> list[str]:
+    return [key for key, value in vars(module).items() if isinstance(value, Motia)]
+
+
+def _split(spec: str) -> tuple[str, str]:
+    """The module and the attribute that ``spec`` names.
+
+    Raises:
+        ConfigError: it is spelt in another way; says how, where a file tells.
+    """
+    place, _, attribute = spec.partition(":")
+    if attribute and place and os.sep not in place and not place.startswith(".") and not place.endswith(".py"):
+        return place, attribute
+    module = ".".join(Path(place.removesuffix(".py")).parts)
+    hint = ""
+    if Path(f"{module.replace('.', os.sep)}.py").is_file():
+        hint = f"; did you mean '{module}:{attribute or 'motia'}'?"
+    elif os.sep in spec and not attribute:
+        hint = "; there is no such folder"
+    raise ConfigError(f"expected APP as pkg.module:attribute or a folder of steps, got {spec!r}{hint}")
+
+
+def _imported(name: str) -> ModuleType:
     try:
-        module = importlib.import_module(module_name)
+        return importlib.import_module(name)
     except MotiaError:
         raise
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise ConfigError(f"cannot import {name!r}: {where(error)}") from error
+        where_not = f"{Path.cwd()} has no module {error.name!r}, and none is installed"
+        raise ConfigError(f"cannot import {name!r}: {where_not}") from error
     except Exception as error:
-        raise ConfigError(f"cannot import {module_name!r}: {where(error)}") from error
+        raise ConfigError(f"cannot import {name!r}: {where(error)}") from error
+
+
+def _found(spec: str) -> Any:
+    module_name, attribute = _split(spec)
+    module = _imported(module_name)
     name = attribute.removesuffix("()")
     if not hasattr(module, name):
-        known = [key for key, value in vars(module).items() if isinstance(value, Motia)]
+        known = _apps_in(module)
         raise ConfigError(f"{module_name!r} has no {name!r}; {did_you_mean(name, known or list(vars(module)))}")
     found = getattr(module, name)
     if not attribute.endswith("()"):

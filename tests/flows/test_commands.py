@@ -124,16 +124,34 @@ def test_invoke_and_migrate(app: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("no.such:motia", "cannot import 'no.such'"),
+        ("no.such:motia", "cannot import 'no.such': {tmp} has no module 'no', and none is installed"),
         ("{module}:motai", "has no 'motai'; did you mean 'motia'"),
         ("{module}:APP_", "has no 'APP_'"),
-        ("{module}:create", "expected a Motia at"),
+        ("{module}:create", "expected a Motia at '{module}:create', got Step; did you mean '{module}:motia'?"),
         ("nothing", "expected APP as pkg.module:attribute"),
+        ("{module}", "did you mean '{module}:motia'?"),
+        ("{module}.py", "did you mean '{module}:motia'?"),
+        ("./{module}.py:make()", "did you mean '{module}:make()'?"),
+        ("{module}:", "did you mean '{module}:motia'?"),
+        (":motia", "expected APP as"),
+        ("no/such/folder", "there is no such folder"),
     ],
 )
 def test_a_wrong_app_is_one_sentence(app: str, spec: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        run("steps", spec.format(module=app.split(":", maxsplit=1)[0]))
+    module = app.split(":", maxsplit=1)[0]
+    with pytest.raises(ConfigError) as caught:
+        run("steps", spec.format(module=module))
+    assert message.format(module=module, tmp=Path.cwd()) in str(caught.value)
+
+
+def test_the_app_of_a_framework_is_no_motia(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "flask_app_of_steps.py").write_text("from flask import Flask\napp = Flask(__name__)\n")
+    (tmp_path / "fast_app_of_steps.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match="is `flask --app flask_app_of_steps:app motia`"):
+        run("steps", "flask_app_of_steps:app")
+    with pytest.raises(ConfigError, match="got FastAPI; give the Motia that it mounts a name of its own"):
+        run("steps", "fast_app_of_steps:app")
 
 
 def test_a_worker_of_its_own_refuses_a_memory_that_is_not_shared(

@@ -27,6 +27,7 @@ from motia.web.application import Application
 from motia.web.failures import error_answer
 from motia.web.origins import THIS_MACHINE
 from motia.web.sockets import MAX_FRAME
+from motia.web.workbench import Site
 
 ERROR = 1
 _log = logging.getLogger("motia.dev")
@@ -176,8 +177,9 @@ def main() -> None:
 
 
 def workbench_of(app: Any) -> str | None:
-    """Where the Workbench of an app is; None where it is off, or a framework serves it."""
-    site = app.workbench if isinstance(app, Application) else None
+    """Where the Workbench of an app is; None where it is off. In a Starlette app the routes of ours know it."""
+    places = [app, *getattr(app, "routes", ())]
+    site = next((found for place in places if isinstance(found := getattr(place, "workbench", None), Site)), None)
     return site.motia.settings.workbench_path if site is not None and site.enabled() else None
 
 

@@ -293,3 +293,4 @@ def test_the_workbench_of_a_framework_is_served(tmp_path: Path) -> None:
     )
     with motia_dev("shop:app", "--port", "0", cwd=tmp_path) as dev:
         assert dev.connect().get("/workbench/api/v1/session").json()["app"]["name"] == "FastAPI"
+        assert dev.wait_for(r"Workbench: (http://\S+)")[1].endswith("/workbench")

@@ -17,15 +17,20 @@ from motia.web.workbench import Site
 def built_in(motia: Motia, workbench: Site | None) -> list[BaseRoute]:
     """The stream socket, and each built-in route; hooks see Starlette's connection, with user and session."""
     app = BuiltInApp(motia, native=HTTPConnection, workbench=workbench)
-    routes: list[BaseRoute] = [BuiltInRoute(app, route) for route in app.routes]
+    routes: list[BaseRoute] = [BuiltInRoute(app, route, workbench) for route in app.routes]
     return [WebSocketRoute(motia.settings.streams_path, StreamSocket(motia, HTTPConnection)), *routes]
 
 
 class BuiltInRoute(Route):
-    """One built-in route."""
+    """One built-in route.
 
-    def __init__(self, app: BuiltInApp, route: BuiltIn) -> None:
+    Attributes:
+        workbench: of the app that has it.
+    """
+
+    def __init__(self, app: BuiltInApp, route: BuiltIn, workbench: Site | None) -> None:
         self._app = app
+        self.workbench = workbench
         self._route = route
         self._router = Router([(route.path, route)])
         super().__init__(route.path.render("{{{}}}", "{{{}:path}}"), app, include_in_schema=False)

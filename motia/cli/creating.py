@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import click
@@ -46,7 +47,7 @@ def create(folder: Path, kind: str) -> list[Path]:
     module = re.sub(r"\W", "_", name).lower()
     if not re.fullmatch(r"[A-Za-z]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
         raise ConfigError(f"a project's name expected letters, digits, dots, dashes and underscores, got {name!r}")
-    if kind == "django" and module in {"orders", "django", "motia", "test", "site"}:
+    if kind == "django" and (module in {"orders", "django", "motia", "test"} or module in sys.stdlib_module_names):
         raise ConfigError(f"a project named {name!r} would hide a module of that name; choose another")
     written = []
     for source in ("every", kind):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 
 import httpx2
@@ -69,6 +70,7 @@ def test_its_tests_pass(kind: str, project: Path) -> None:
 
 
 def test_it_runs(kind: str, project: Path) -> None:
+    before = set(project.rglob("*"))
     if kind == "django":
         migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
         subprocess.run(migrate, cwd=project, env=environment(), check=True, timeout=50)
@@ -80,6 +82,10 @@ def test_it_runs(kind: str, project: Path) -> None:
         key = STATUS.get(kind, "status")
         eventually(lambda: http.get(order).json()[key] == "billed")
         assert http.get("/orders/0").status_code == 404
+        assert http.get("/orders/none").status_code == 404
+    patterns = [pattern.rstrip("/") for pattern in (project / ".gitignore").read_text().split()]
+    left = [path.relative_to(project).parts for path in set(project.rglob("*")) - before]
+    assert [parts for parts in left if not any(fnmatch(part, each) for part in parts for each in patterns)] == []
 
 
 def answers(http: httpx2.Client) -> bool:
@@ -118,6 +124,7 @@ def test_a_project_that_cannot_be_made(tmp_path: Path, name: str, sentence: str)
         CliRunner().invoke(cli, ["create", str(tmp_path / name)], catch_exceptions=False)
 
 
-def test_django_would_be_hidden_by_a_project_of_its_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["orders", "django", "json", "test"])
+def test_django_would_be_hidden_by_a_project_of_its_name(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="would hide a module"):
-        CliRunner().invoke(cli, ["new", str(tmp_path / "orders"), "-t", "django"], catch_exceptions=False)
+        CliRunner().invoke(cli, ["new", str(tmp_path / name), "-t", "django"], catch_exceptions=False)

@@ -83,7 +83,7 @@ class Folder:
         """Not a place of tools, not a virtual environment, not the project's tests."""
         if name.startswith(".") or name in _NOT_OURS or (name == "tests" and parent == self.project):
             return False
-        return not (parent / name / "pyvenv.cfg").exists()
+        return not os.path.exists(parent / name / "pyvenv.cfg")  # pathlib raises where it may not look
 
     @contextmanager
     def on_path(self) -> Iterator[None]:
@@ -205,6 +205,7 @@ def where(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}: " if trace is not None else ""
+    file = trace.tb_frame.f_code.co_filename if trace is not None else "<"
+    place = "" if trace is None or file.startswith("<") else f"{file}:{trace.tb_lineno}: "
     hint = "; install the package that has it, or mend the import" if isinstance(error, ModuleNotFoundError) else ""
     return f"{place}{type(error).__name__}: {error}{hint}"

@@ -81,7 +81,11 @@ def load_env(project: Path) -> None:
 
 def _of_folder(folder: Folder, overrides: dict[str, Any]) -> Motia:
     load_env(folder.project)
-    if not folder.files():
+    try:
+        empty = not folder.files()
+    except ImportProblem as error:
+        raise ConfigError(str(error)) from error
+    if empty:
         raise ConfigError(f"no step files in {folder.root}: expected files named *_step.py or *.step.py, at any depth")
     authenticate, given = _configured(folder)
     settings = MotiaSettings.from_env(**{**given, **overrides})

@@ -114,7 +114,10 @@ async def serve(app: Any, orders: Orders, *, attended: bool) -> bool:
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
+            try:
+                await super().startup(sockets)
+            except SystemExit:  # the app does not start, as the log says by now
+                self.should_exit = True
             tell(orders, {"serving": self.started})
             if self.started and not attended:
                 _log.info("serving %s", summary(app))

@@ -51,6 +51,12 @@ def test_a_folder_with_several_faults(tmp_path: Path) -> None:
     ) in said
 
 
+def test_a_database_that_cannot_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "a_step.py").write_text(STEP % ("A", "a", ""))
+    (tmp_path / ".env").write_text("MOTIA_URL=sqlite:////proc/motia.db\n")
+    assert "cannot open or create '/proc/motia.db'" in once(tmp_path)
+
+
 def test_two_equal_names(tmp_path: Path) -> None:
     for file in ("a_step.py", "b_step.py"):
         (tmp_path / file).write_text(STEP % ("Same", file, ""))

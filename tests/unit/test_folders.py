@@ -5,12 +5,13 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from motia import ConfigError, RegistrationError, Step
 from motia.discovery import collect
-from motia.folders import Folder, ImportProblem
+from motia.folders import Folder, ImportProblem, where
 
 STEP = 'from motia import step\n%s\n@step("%s")\ndef run():\n    return value()\n'
 
@@ -148,7 +149,15 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytes
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
 
+    stat = os.stat
+
+    def blind(path: str, **how: Any) -> os.stat_result:
+        if "closed/" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **how)
+
     monkeypatch.setattr(os, "scandir", refusing)  # a superuser may read everything
+    monkeypatch.setattr(os, "stat", blind)
     with pytest.raises(ImportProblem, match=r"cannot read the folder .*closed: Permission denied"):
         Folder(tmp_path).files()
 
@@ -190,3 +199,13 @@ def test_a_file_that_fails_leaves_no_module_behind(tmp_path: Path) -> None:
         collect([str(tmp_path)])
     assert [name for name in sys.modules if "only_here_step" in name] == []
     assert importlib.util.find_spec("motia") is not None
+
+
+def test_an_error_without_a_line_of_its_own_names_none() -> None:
+    with pytest.raises(ModuleNotFoundError) as caught:
+        importlib.import_module("no_such_module_here")
+    trace = caught.value.__traceback__
+    assert trace is not None
+    assert trace.tb_next is not None
+    told = where(caught.value.with_traceback(trace.tb_next.tb_next))
+    assert told.startswith("ModuleNotFoundError: No module named 'no_such_module_here'; ")

@@ -70,6 +70,15 @@ def test_an_env_file_that_nothing_can_read_is_told(project: Path, monkeypatch: p
         load_app("shop")
 
 
+def test_a_folder_that_cannot_be_read_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(path: str) -> object:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refusing)  # a superuser may read everything
+    with pytest.raises(ConfigError, match=r"cannot read the folder .*shop: Permission denied"):
+        load_app("shop")
+
+
 def test_an_empty_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no step files in .*: expected files named \*_step\.py or \*\.step\.py"):
         load_app(str(tmp_path))

@@ -20,6 +20,7 @@ class Orders:
         settings: that win over the app's own.
         worker: run the worker in this process.
         linger: seconds that open connections are given at the end.
+        broken: answer every request with this in place of the app.
     """
 
     app: str
@@ -28,6 +29,7 @@ class Orders:
     settings: dict[str, Any] | None = None
     worker: bool = True
     linger: int = RELOAD_GRACE
+    broken: str | None = None
 
     def line(self) -> bytes:
         """As the first line of standard input."""

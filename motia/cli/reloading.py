@@ -6,15 +6,18 @@ import logging
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
-from motia.cli.family import Served, prepare
+from motia.cli.family import Served, prepare, spawn
 from motia.cli.orders import Orders
 
 GRACE = 5.0
+_ENDED = "the process ended while it loaded the app; the terminal says why"
+_UNSTARTED = "the app does not start; the terminal says why"
 _log = logging.getLogger("motia.dev")
 
 
@@ -30,6 +33,7 @@ class Reloader:
         self._orders = orders
         self._project = project
         self._current: Served | None = None
+        self._works = False
         self._spare: Served | None = None
         self._stop = anyio.Event()
         self._turn = anyio.Lock()
@@ -84,26 +88,34 @@ class Reloader:
         if overtaken:
             await new.end()
             return
-        error = None if message is None else message.get("error")
+        error = _ENDED if message is None else message.get("error")
         if error is not None:
             _log.error("%s", error)
-        if message is None or (error is not None and self._current is not None):
-            _log.error("the last version that works goes on serving" if self._current else "nothing is served")
+        elif not await new.go():
+            error = _UNSTARTED
+        if error is not None:
             await new.end()
-            return
-        if not await new.go():
-            await new.end()
-            return
-        old, self._current = self._current, new
+            if self._works:
+                _log.error("the last version that works goes on serving")
+                return
+            new = await self._explaining(error)
+        old, self._current, self._works = self._current, new, error is None
         if old is not None:
             assert self._tasks is not None
             self._tasks.start_soon(old.end)
         if self._spare is None:
             assert self._tasks is not None
             self._tasks.start_soon(self._prepare)
-        if error is None:
+        if message is not None and self._works:
             again = f"again after {time.monotonic() - began:.1f} s, " if changed else ""
             _log.info("serving %s%s", again, message["loaded"])
+
+    async def _explaining(self, error: str) -> Served:
+        """A process that answers every request with what is wrong."""
+        served = await spawn(replace(self._orders, broken=error), GRACE)
+        await served.told()
+        await served.go()
+        return served
 
     async def _next(self) -> Served:
         """A process that loads the app as it is now; the one that was prepared for it, if it still lives."""

@@ -168,13 +168,12 @@ def main() -> None:
     if importlib.util.find_spec("uvicorn") is not None:
         importlib.import_module("uvicorn")  # now, since the orders may come much later
     orders = Orders(**json.loads(_line()))
-    app: Any
     try:
-        app = prepared(orders)
-        tell(orders, {"loaded": summary(app)})
+        app = prepared(orders) if orders.broken is None else Broken(orders.broken)
     except MotiaError as error:
         tell(orders, {"error": str(error)})
-        app = Broken(str(error))
+        sys.exit(ERROR)
+    tell(orders, {"loaded": summary(app)})
     _line()
     sys.exit(0 if anyio.run(lambda: serve(app, orders, attended=True)) else ERROR)
 

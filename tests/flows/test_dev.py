@@ -149,6 +149,28 @@ def answers(http: httpx2.Client) -> bool:
         return False
 
 
+def test_an_app_that_does_not_start_is_told_until_it_does(project: Path) -> None:
+    (project / ".env").write_text("MOTIA_URL=sqlite:////proc/motia.db\n")
+    with motia_dev("--port", "0", cwd=project) as dev:
+        http = connected(dev)
+        answer = http.get("/a")
+        assert (answer.status_code, body_of(answer)["error"]["code"]) == (503, "not_loaded")
+        assert "the app does not start" in body_of(answer)["error"]["message"]
+        (project / "steps" / "a_step.py").write_text("import no_such_package\n")
+        eventually(lambda: "no_such_package" in http.get("/a").text)
+        (project / "steps" / "a_step.py").write_text(STEP % ("A", "a", "mended"))
+        (project / ".env").write_text("MOTIA_URL=memory:\n")
+        eventually(lambda: http.get("/a").text == "mended")
+
+
+def test_a_version_that_does_not_start_does_not_take_over(project: Path) -> None:
+    with motia_dev("--port", "0", cwd=project) as dev:
+        http = dev.connect()
+        (project / ".env").write_text("MOTIA_URL=sqlite:////proc/motia.db\n")
+        dev.wait_for("the last version that works goes on serving")
+        assert http.get("/a").text == "one"
+
+
 def test_a_project_that_starts_broken_shows_it_until_it_is_mended(project: Path) -> None:
     file = project / "steps" / "a_step.py"
     file.write_text("import no_such_package\n")

@@ -52,6 +52,7 @@ class Production:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._serving: set[Served] = set()
+        self._replaced: set[Served] = set()
         self._tasks: TaskGroup | None = None
 
     async def run(self) -> None:
@@ -83,6 +84,7 @@ class Production:
     async def _roll(self) -> None:
         for served in list(self._serving):
             if served.process.returncode is None:
+                self._replaced.add(served)
                 served.process.terminate()
                 await served.process.wait()
 
@@ -117,9 +119,12 @@ class Production:
         self._serving.add(served)
         try:
             code = await served.process.wait()
+            if served in self._replaced:
+                return
             _log.warning("web process %d ended with %s; starting another", served.process.pid, code)
         finally:
             self._serving.discard(served)
+            self._replaced.discard(served)
             await served.end()
 
     async def _worker(self) -> None:

@@ -85,6 +85,7 @@ def test_processes_share_the_work_and_are_replaced(running: tuple[Dev, httpx2.Cl
     production.process.send_signal(signal.SIGHUP)
     eventually(lambda: len(now := pids(http)) == 2 and not now & killed)
     assert production.close() == 0
+    assert production.output.count("starting another") == 1, "what is asked for is no accident"
     everybody = {worker, *served, *killed}
     eventually(lambda: not any(is_running(pid) for pid in everybody))
 

@@ -19,6 +19,20 @@ from motia.redaction import redact, redact_text
 Told = Callable[[str, str, Mapping[str, Any]], None]
 
 
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """``1 step``, ``2 steps``.
+
+    Args:
+        many: the plural, where it is not ``one`` with an s.
+    """
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def deliveries(count: int) -> str:
+    """How many, in words."""
+    return counted(count, "delivery", "deliveries")
+
+
 class StepLogger:
     """The logger of a handler: ``logger.info("charged", {"amount": 5})`` or ``logger.info("charged", amount=5)``.
 

@@ -11,6 +11,7 @@ import click
 
 from motia.cli.completion import app_argument
 from motia.cli.output import json_option, loaded, show, with_app
+from motia.logs import counted
 from motia.web.checking import find_problems
 
 
@@ -62,7 +63,7 @@ def check(app: str, as_json: bool) -> None:
     else:
         for problem in problems:
             click.echo(problem, err=True)
-        click.echo(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}")
+        click.echo(counted(len(problems), "problem"))
     sys.exit(1 if problems else 0)
 
 

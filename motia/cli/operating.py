@@ -18,6 +18,7 @@ from motia.cli.output import json_option, show, with_app
 from motia.codec import loads
 from motia.errors import ConfigError, MotiaError, did_you_mean
 from motia.loading import load_app
+from motia.logs import counted
 from motia.messages import DeadLetter
 from motia.queues.base import DeadQuery
 from motia.tracing.faults import MAX_STACK, error_text
@@ -72,7 +73,7 @@ def dead(app: str, verb: str, ids: tuple[str, ...], step: str | None, everything
         show(with_app(app, listed), as_json=as_json, nothing="no dead letters")
         return
     count = with_app(app, acted)
-    click.echo(json.dumps({verb: count}) if as_json else f"{count} dead letter{'' if count == 1 else 's'}: {verb}")
+    click.echo(json.dumps({verb: count}) if as_json else f"{counted(count, 'dead letter')}: {verb}")
 
 
 def shown_letter(letter: DeadLetter) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from motia.cli.orders import Orders
 from motia.cli.ports import address
 from motia.errors import ConfigError, HttpError, MissingDependency, MotiaError
 from motia.loading import configure_logging, load, load_env, project_of
+from motia.logs import counted
 from motia.web.application import Application
 from motia.web.failures import error_answer
 from motia.web.origins import THIS_MACHINE
@@ -190,8 +191,7 @@ def summary(app: Any) -> str:
     if not isinstance(app, Application):
         return type(app).__name__
     motia = app.motia
-    steps, routes = len(motia.steps), len(motia.routes)
-    return f"{steps} step{'' if steps == 1 else 's'}, {routes} route{'' if routes == 1 else 's'}"
+    return f"{counted(len(motia.steps), 'step')}, {counted(len(motia.routes), 'route')}"
 
 
 if __name__ == "__main__":

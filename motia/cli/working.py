@@ -16,6 +16,7 @@ from motia.cli.completion import app_argument
 from motia.cli.output import named
 from motia.errors import ConfigError, MissingDependency
 from motia.loading import absolute, configure_logging, load_app
+from motia.logs import counted
 
 _log = logging.getLogger("motia.worker")
 
@@ -77,7 +78,7 @@ def shown_url(motia: Motia) -> str:
 
 
 def _size(workers: int, concurrency: int) -> str:
-    return f"{workers} process{'es' if workers > 1 else ''} of {concurrency} deliveries at once, pid {os.getpid()}"
+    return f"{counted(workers, 'process', 'processes')} of {concurrency} deliveries at once, pid {os.getpid()}"
 
 
 def _reload() -> None:
@@ -85,6 +86,7 @@ def _reload() -> None:
         raise MissingDependency("--reload needs watchfiles: pip install 'motia[reload]'")
     import watchfiles
 
+    logging.getLogger("watchfiles").setLevel(logging.ERROR)  # it warns of every signal
     arguments = [argument for argument in sys.orig_argv[1:] if argument != "--reload"]
     watchfiles.run_process(
         ".",

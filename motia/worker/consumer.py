@@ -27,6 +27,7 @@ from motia.concurrency import Alarm
 from motia.dispatcher import Dispatcher
 from motia.errors import QueueUnavailable, StorageError
 from motia.leases import Lease, Verdict
+from motia.logs import deliveries
 from motia.messages import Delivery, Exchange, Settlement
 from motia.outcomes import timed_out
 from motia.policies import REAP_INTERVAL, reconnect_delay
@@ -189,7 +190,7 @@ class Consumer:
         try:
             await self._queue.exchange(settlements)
         except (QueueUnavailable, StorageError) as error:
-            _log.warning("%d deliveries come back when their leases lapse: %s", len(settlements), error)
+            _log.warning("%s to come back by lapsing leases: %s", deliveries(len(settlements)), error)
         else:
             del self._settlements[: len(settlements)]
 

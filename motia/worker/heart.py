@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 
 import anyio
 
+from motia.logs import deliveries
 from motia.messages import Settlement
 from motia.policies import DEAD_FOR, REAP_INTERVAL, STREAM_LOG_KEPT
 from motia.queues.base import Queue
@@ -62,7 +63,7 @@ async def beat_once(
                 running.cancel("cancelled")
     unknown = {claim for claim in held if not any(consumer.knows(claim) for consumer in consumers)}
     if lost := unknown.intersection(strange):
-        _log.warning("handing back %d deliveries whose claim never reached this worker", len(lost))
+        _log.warning("handing back %s whose claim never reached this worker", deliveries(len(lost)))
         await queue.exchange([Settlement(handle, token, "release") for handle, token in lost])
     if not unknown:
         for consumer in consumers:
@@ -89,7 +90,7 @@ async def reap(queue: Queue, store: Store, streams: StreamStore, lease: float, *
         if now - expected > lease / 2:
             trusted_from = now + lease
         if held and now >= trusted_from and (count := await queue.reap()):
-            _log.warning("took back %d deliveries whose worker stopped renewing its lease", count)
+            _log.warning("took back %s whose worker stopped renewing its lease", deliveries(count))
         if time.monotonic() - pruned >= PRUNE_INTERVAL or not pruned:
             pruned = time.monotonic()
             await queue.prune(DEAD_FOR)
@@ -109,5 +110,5 @@ async def _take_back_orphans(queue: Queue) -> bool:
     owners = await queue.owners()
     for owner in owners:
         if is_gone(owner) and (count := await queue.abandon(owner)):
-            _log.warning("took back %d deliveries of a process that has died", count)
+            _log.warning("took back %s of a process that has died", deliveries(count))
     return bool(owners)

@@ -24,6 +24,7 @@ from anyio.abc import Process, TaskGroup
 
 from motia.app import Motia
 from motia.concurrency import Alarm
+from motia.logs import deliveries
 from motia.policies import OVERTIME, REAP_INTERVAL, reconnect_delay
 from motia.queues.base import Queue
 from motia.worker.heart import reap
@@ -190,7 +191,7 @@ class Supervisor:
 
     async def _take_back(self, owner: str) -> None:
         if count := await self._queue.abandon(owner):
-            _log.warning("took back %d deliveries of a worker process that has died", count)
+            _log.warning("took back %s of a worker process that has died", deliveries(count))
             self._alarm.set()
 
     async def _suspects(self) -> None:

@@ -13,6 +13,7 @@ import anyio
 
 from motia.app import Motia
 from motia.errors import ConfigError, QueueUnavailable, StorageError, did_you_mean
+from motia.logs import counted, deliveries
 from motia.messages import RESERVED
 from motia.policies import reconnect_delay
 from motia.steps import StepName, name_of
@@ -230,13 +231,14 @@ class Worker:
             await self._hurry.wait()
         running = sum(len(consumer.running) for consumer in self._consumers)
         if running:
-            _log.warning("handing %d unfinished deliveries back", running)
+            _log.warning("handing %s back, unfinished", deliveries(running))
         for consumer in self._consumers:
             consumer.release()
         await anyio.sleep(HEED_TIMEOUT)
         if left := sum(consumer.abandon() for consumer in self._consumers):
             self.abandoned = True
-            _log.warning("%d handlers go on after their deliveries were handed back: threads cannot be stopped", left)
+            shown = counted(left, "thread of a handler", "threads of handlers")
+            _log.warning("%s outlasted the grace period and cannot be stopped", shown)
         await anyio.sleep(FLUSH_TIMEOUT - HEED_TIMEOUT)
         everything.cancel()
 

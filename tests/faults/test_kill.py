@@ -88,7 +88,7 @@ def test_the_work_of_a_dead_process_is_running_again_within_a_second(ground: Gro
     second = ground.ledger()[1]
     print(f"\nrunning again after {second.at - killed:.2f} s")
     assert second.at - killed < 2.0, "released at once; the rest is the start of a Python process"
-    released = [line for line in ground.log().splitlines() if "took back 1 deliveries" in line]
+    released = [line for line in ground.log().splitlines() if "took back 1 delivery" in line]
     assert released
     assert second.attempt == 2
 

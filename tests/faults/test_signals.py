@@ -85,6 +85,21 @@ def test_sighup_replaces_the_processes(ground: Ground) -> None:
 
 
 @pytest.mark.timeout(60)
+def test_a_worker_that_reloads_takes_over_what_changed_and_says_nothing_of_its_watcher(ground: Ground) -> None:
+    ground.command("migrate")
+    worker = ground.worker("--reload")
+    eventually(lambda: "worker of" in ground.log(), within=20, what="the first one")
+    source = ground.folder / "faulty.py"
+    source.write_text(source.read_text().replace('note("end", data, ctx)', 'note("over", data, ctx)'))
+    eventually(lambda: ground.log().count("worker of") == 2, within=20, what="the second one")
+    send(ground, ("job", {"n": 1}))
+    eventually(lambda: [entry for entry in ground.ledger() if entry.what == "over"], within=20, what="the new code")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+    assert "KeyboardInterrupt" not in ground.log()
+
+
+@pytest.mark.timeout(60)
 def test_draining_ends_when_nothing_is_left(ground: Ground) -> None:
     ground.command("migrate")
     send(ground, *(("job", {"n": n, "seconds": 0.05}) for n in range(200)))

@@ -123,6 +123,21 @@ def test_a_step_answers_and_a_background_step_runs(project: Path, server: str) -
         assert _ask(port, "GET", "/greetings/ada") == {"greetings": 1}
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [((), "run `manage.py migrate motia`"), (("-q", "nope"), "no step or topic 'nope' to serve")],
+    ids=["no tables", "a wrong name"],
+)
+def test_a_worker_that_reloads_and_cannot_work_ends(project: Path, options: tuple[str, ...], sentence: str) -> None:
+    (project / "db.sqlite3").unlink()
+    command = [sys.executable, "manage.py", "motia_worker", "--reload", *options]
+    done = subprocess.run(
+        command, cwd=project, env=_environment(), capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+    assert sentence in done.stderr
+
+
 CRASH = """
 import os, sys
 import django

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 from typing import Any
 
 import anyio
 from django.utils import autoreload
 
+from motia.errors import MotiaError
 from motia.integrations.django.project import new_motia
 from motia.loading import configure_logging
 from motia.worker import Worker
@@ -31,6 +33,14 @@ def run_reloading(values: dict[str, Any]) -> None:
 def _work(values: dict[str, Any]) -> None:
     """In the process that is replaced: on a thread beside the one that watches the files."""
     configure_logging()
+    try:
+        _run(values)
+    except MotiaError as error:  # no edit of a file mends it
+        _log.error("%s", error)
+        os._exit(1)  # as runserver does: nothing else ends a process from a thread
+
+
+def _run(values: dict[str, Any]) -> None:
     settings = {name: values[name] for name in ("threads", "grace") if values[name] is not None}
     motia = new_motia()
     worker = Worker(

@@ -59,11 +59,16 @@ def _name(plan: Plan, delivery: Delivery | None) -> str:
     trigger, info = plan.trigger, plan.info
     if delivery is not None and delivery.topic.startswith(STEP_TOPIC):
         return f"step {plan.name}"
+    if isinstance(trigger, (StateTrigger, StreamTrigger)):
+        return changes_of(trigger)
+    return f"{info.method} {info.path}" if info.type == "http" else info.topic or info.expression or plan.name
+
+
+def changes_of(trigger: StateTrigger | StreamTrigger) -> str:
+    """The changes that a trigger listens to, in words."""
     if isinstance(trigger, StateTrigger):
         return f"state {trigger.group or '*'}/{trigger.key or '*'}"
-    if isinstance(trigger, StreamTrigger):
-        return f"stream {trigger.name}/{trigger.group_id or '*'}/{trigger.item_id or '*'}"
-    return f"{info.method} {info.path}" if info.type == "http" else info.topic or info.expression or plan.name
+    return f"stream {trigger.name}/{trigger.group_id or '*'}/{trigger.item_id or '*'}"
 
 
 def _input(value: Any) -> str | None:

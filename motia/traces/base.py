@@ -18,13 +18,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from motia.tracing.records import ErrorRecord, EventRecord, Record, SpanRecord
+from motia.tracing.records import ErrorRecord, EventRecord, Kind, Record, SpanRecord
 
 MAX_PAGE = 500
 MAX_SPANS = 2_000
 MAX_EVENTS = 5_000
 MAX_STATS = 20_000
-"""Spans that ``stats`` looks at, the newest first."""
+"""Spans that ``stats`` and ``links`` look at, the newest first."""
 PRUNE_BATCH = 500
 """Traces that one call of ``prune`` forgets at most."""
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "warn": 30, "error": 40, "critical": 50}
@@ -179,6 +179,32 @@ class Stats(NamedTuple):
     truncated: bool = False
 
 
+class Link(NamedTuple):
+    """What one step has set off in another.
+
+    Attributes:
+        source, target: names of steps.
+        kind: the trigger of ``target``, or ``invoke``.
+        name: what set it off: a topic, ``state orders/*``, ``POST /orders``.
+        topic: that the message was sent to; None where there was none.
+        times: messages, each once however often it was tried; calls, where there is no message.
+    """
+
+    source: str
+    target: str
+    kind: Kind
+    name: str
+    topic: str | None
+    times: int
+
+
+class Links(NamedTuple):
+    """The links of a time, the most frequent first; ``truncated`` as in ``Stats``."""
+
+    items: list[Link]
+    truncated: bool = False
+
+
 class TraceStore(Protocol):
     """A trace store. All methods raise ``QueueUnavailable`` when the backend does not answer in time."""
 
@@ -211,6 +237,13 @@ class TraceStore(Protocol):
 
     async def stats(self, after_us: int, before_us: int | None = None) -> Stats:
         """Counters of the runs that started in a time."""
+        ...
+
+    async def links(self, after_us: int, before_us: int | None = None) -> Links:
+        """Which steps set off which, by the runs that started in a time, cause and effect alike.
+
+        A run is joined to another by its parent. What was sent from a span of somebody else's, within the run, is not.
+        """
         ...
 
     async def prune(self, keep: int, before_us: int) -> int:

@@ -17,6 +17,7 @@ from motia.traces.base import (
     MAX_STATS,
     PRUNE_BATCH,
     Changes,
+    Links,
     LogFilter,
     LogPage,
     Stats,
@@ -28,7 +29,7 @@ from motia.traces.base import (
     place_of,
 )
 from motia.traces.rows import body_of, brief_of, event_data, event_of, span_of
-from motia.traces.summary import Ran, counted, matches, summarised
+from motia.traces.summary import Ran, counted, linked, matches, summarised
 from motia.tracing.records import EventRecord, Record, SpanRecord
 
 CHUNK = 200
@@ -123,15 +124,27 @@ class RedisTraces:
 
     async def stats(self, after_us: int, before_us: int | None = None) -> Stats:
         before = FOR_EVER if before_us is None else before_us
-        runs: list[Ran] = []
-        while len(runs) <= MAX_STATS:
-            rows = await self._driver.call(lua.TRACES_RUNS, [after_us, before, len(runs), 5 * CHUNK])
-            runs += [Ran(*loads(row.partition(b" ")[2])[:4]) for row in rows if row is not None]
-            if len(rows) < 5 * CHUNK:
-                break
+        runs = [Ran(*loads(row.partition(b" ")[2])[:4]) for _, row in await self._ran(after_us, before)]
         sent = await self._driver.call(lua.TRACES_SENT, [after_us, before])
         topics = {topic: int(count) for topic, count in _pairs(sent)}
         return counted(runs[:MAX_STATS], topics, truncated=len(runs) > MAX_STATS)
+
+    async def links(self, after_us: int, before_us: int | None = None) -> Links:
+        rows = await self._ran(after_us, FOR_EVER if before_us is None else before_us)
+        spans = [_span(name[:32].decode(), name[32:].decode(), row) for name, row in rows[:MAX_STATS]]
+        return linked(spans, truncated=len(rows) > MAX_STATS)
+
+    async def _ran(self, after_us: int, before_us: int) -> list[tuple[bytes, bytes]]:
+        """The runs of a time, the newest first: trace and span as one name, and the row."""
+        found: list[tuple[bytes, bytes]] = []
+        seen = 0
+        while len(found) <= MAX_STATS:
+            rows = await self._driver.call(lua.TRACES_RUNS, [after_us, before_us, seen, 5 * CHUNK])
+            found += [(name, row) for name, row in rows if row is not None]
+            seen += len(rows)
+            if len(rows) < 5 * CHUNK:
+                break
+        return found
 
     async def prune(self, keep: int, before_us: int) -> int:
         total = 0

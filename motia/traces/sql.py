@@ -23,6 +23,7 @@ from motia.traces.base import (
     MAX_STATS,
     PRUNE_BATCH,
     Changes,
+    Links,
     LogFilter,
     LogPage,
     Stats,
@@ -35,7 +36,7 @@ from motia.traces.base import (
 )
 from motia.traces.rows import body_of, brief_of, event_data, event_of, span_of, summary_data, summary_of
 from motia.traces.schema import SCHEMA
-from motia.traces.summary import Ran, counted, summarised, words_of
+from motia.traces.summary import Ran, counted, linked, summarised, words_of
 from motia.tracing.records import EventRecord, Record, SpanRecord
 
 FOR_EVER = 2**62
@@ -128,7 +129,7 @@ class SqlTraces(Migrated):
         return await self.database.read(work, long=True)
 
     async def stats(self, after_us: int, before_us: int | None = None) -> Stats:
-        params = {"after": after_us, "before": FOR_EVER if before_us is None else before_us, "limit": MAX_STATS + 1}
+        params = _within(after_us, before_us)
 
         async def work(connection: Connection) -> Stats:
             runs = [Ran(*row) for row in await connection.rows(sql.RAN, params)]
@@ -136,6 +137,11 @@ class SqlTraces(Migrated):
             return counted(runs[:MAX_STATS], topics, truncated=len(runs) > MAX_STATS)
 
         return await self.database.read(work, long=True)
+
+    async def links(self, after_us: int, before_us: int | None = None) -> Links:
+        params = _within(after_us, before_us)
+        rows = await self.database.read(lambda connection: connection.rows(sql.LINKED, params), long=True)
+        return linked([span_of(*row) for row in rows[:MAX_STATS]], truncated=len(rows) > MAX_STATS)
 
     async def prune(self, keep: int, before_us: int) -> int:
         async def work(connection: Connection) -> int:
@@ -247,6 +253,10 @@ def _event_row(event: EventRecord, seq: int) -> dict[str, Any]:
         "message": event.message,
         "data": event_data(event),
     }
+
+
+def _within(after_us: int, before_us: int | None) -> dict[str, Any]:
+    return {"after": after_us, "before": FOR_EVER if before_us is None else before_us, "limit": MAX_STATS + 1}
 
 
 def _place(cursor: str | None, last: type) -> dict[str, Any]:

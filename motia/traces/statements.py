@@ -46,6 +46,9 @@ RAN = """
 SELECT step, status, start_us, duration_us FROM motia_span
 WHERE start_us >= :after AND start_us < :before ORDER BY start_us DESC LIMIT :limit
 """
+LINKED = f"""
+SELECT {_BRIEFLY} FROM motia_span WHERE start_us >= :after AND start_us < :before ORDER BY start_us DESC LIMIT :limit
+"""
 SENT = """
 SELECT target, COUNT(*) FROM motia_event
 WHERE type = 'enqueue' AND at_us >= :after AND at_us < :before GROUP BY target

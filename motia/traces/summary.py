@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from motia.traces.base import Stats, StepStats, TraceFilter, TraceStatus, TraceSummary
+from motia.traces.base import Link, Links, Stats, StepStats, TraceFilter, TraceStatus, TraceSummary
 from motia.tracing.records import SpanRecord
 
 _OPEN = {"running", "retry", "parked", "released"}
@@ -128,3 +129,16 @@ def _counted(runs: Sequence[Ran]) -> StepStats:
 def _quantile(ordered: Sequence[int], part: float) -> int | None:
     """The nearest-rank quantile."""
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else None
+
+
+def linked(spans: Sequence[SpanRecord], *, truncated: bool = False) -> Links:
+    """Which steps set off which."""
+    steps = {(span.trace_id, span.span_id): span.step for span in spans}
+    caused = {
+        (source, span.step, span.kind, span.name, span.topic, span.message_id or span.span_id)
+        for span in spans
+        if span.parent_id and (source := steps.get((span.trace_id, span.parent_id)))
+    }
+    counts = Counter(link[:5] for link in caused)
+    items = [Link(*link, count) for link, count in counts.items()]
+    return Links(sorted(items, key=lambda item: (-item.times, item.source, item.target, item.name)), truncated)

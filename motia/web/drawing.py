@@ -30,7 +30,7 @@ def svg(flows: Sequence[Flow]) -> str:
     """The flows below each other: solid arrows are sent, dashed ones on a condition; pale ones are drawn only."""
     parts: list[str] = []
     top, width = MARGIN, COLUMN
-    for flow in flows:
+    for flow in (flow.whole() for flow in flows):
         boxes = _placed(flow, 0)
         room = max((_bow(edge, boxes) for edge in flow.edges), default=0)
         boxes = _placed(flow, top + 2 * MARGIN + room)
@@ -95,8 +95,9 @@ def _placed(flow: Flow, top: int) -> dict[str, Box]:
 
 
 def _box(box: Box) -> str:
-    colour = _COLOURS.get(box.node.kind, "#777")
-    dashes = ' stroke-dasharray="4 3"' if box.node.kind == "noop" else ""
+    kind = box.node.kind.removesuffix("-source")
+    colour = _COLOURS.get(kind, "#777")
+    dashes = "" if kind in _COLOURS and kind == box.node.kind else ' stroke-dasharray="4 3"'
     lines = "".join(
         f'<text class="t" x="{box.x + 12}" y="{box.y + 38 + LINE * number}">{_text(_short(item))}</text>'
         for number, item in enumerate(box.node.triggers)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from motia.recording import changes_of
 from motia.steps import Enqueue, Step
 from motia.triggers import CronTrigger, HttpTrigger, QueueTrigger, StateTrigger, StreamTrigger, Trigger
 
@@ -15,10 +16,10 @@ NO_FLOW = "steps"
 
 @dataclass(frozen=True)
 class Node:
-    """A step in a flow.
+    """A step in a flow, or a place whose changes start one.
 
     Attributes:
-        kind: of its first trigger; ``noop`` without one.
+        kind: of its first trigger; ``noop`` without one; of a place ``state-source`` or ``stream-source``.
         triggers: in words, such as ``POST /orders``.
     """
 
@@ -36,8 +37,9 @@ class Edge:
 
     Attributes:
         source, target: ids of nodes.
-        variant: ``event``, or ``virtual`` for what is drawn only.
-        conditional: it is not always sent.
+        topic: of what is sent; of a change the place where it is made.
+        variant: ``event``, ``virtual`` for what is drawn only, ``state`` or ``stream`` for changes.
+        conditional: it is not always sent, or not always taken.
     """
 
     source: str
@@ -50,11 +52,24 @@ class Edge:
 
 @dataclass(frozen=True)
 class Flow:
-    """A named part of an app."""
+    """A named part of an app.
+
+    Attributes:
+        nodes: its steps.
+        edges: what they send each other.
+        sources: groups of state and streams whose changes start its steps.
+        changes: edges from these to the steps. Who makes the changes is not declared anywhere.
+    """
 
     name: str
     nodes: Sequence[Node]
     edges: Sequence[Edge]
+    sources: Sequence[Node] = ()
+    changes: Sequence[Edge] = ()
+
+    def whole(self) -> Flow:
+        """As it is drawn: sources among the nodes, their changes among the edges."""
+        return replace(self, nodes=[*self.sources, *self.nodes], edges=[*self.edges, *self.changes])
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -78,7 +93,11 @@ def _flow(name: str, steps: Sequence[Step[..., Any]]) -> Flow:
         for target in steps
         if (variant := _variant(item.topic, is_virtual, target))
     ]
-    return Flow(name, [_node(step) for step in steps], list(dict.fromkeys(edges)))
+    changes = {edge: _source(edge) for step in steps for edge in _changes(step)}
+    sources = {node.id: node for node in changes.values()}
+    return Flow(
+        name, [_node(step) for step in steps], list(dict.fromkeys(edges)), list(sources.values()), list(changes)
+    )
 
 
 def _sent(step: Step[..., Any]) -> list[tuple[Enqueue, bool]]:
@@ -92,6 +111,20 @@ def _variant(topic: str, is_virtual: bool, target: Step[..., Any]) -> str | None
     if topic in taken:
         return "virtual" if is_virtual else "event"
     return "virtual" if topic in target.config.virtual_subscribes else None
+
+
+def _changes(step: Step[..., Any]) -> list[Edge]:
+    """What the state and stream triggers of a step listen to."""
+    return [
+        Edge(f"${place}", step.name, place, "changes", trigger.type, trigger.condition is not None)
+        for trigger in step.config.triggers
+        if isinstance(trigger, (StateTrigger, StreamTrigger))
+        for place in [changes_of(trigger)]
+    ]
+
+
+def _source(edge: Edge) -> Node:
+    return Node(edge.source, edge.topic, f"{edge.variant}-source", (), f"Changes of {edge.topic}", "")
 
 
 def _node(step: Step[..., Any]) -> Node:
@@ -114,13 +147,19 @@ def in_words(trigger: Trigger) -> str:
     return f"stream {trigger.name}/{trigger.group_id or '*'}"
 
 
-_SHAPES = {"http": ('(["', '"])'), "cron": ('{{"', '"}}'), "noop": ('[["', '"]]')}
+_SHAPES = {
+    "http": ('(["', '"])'),
+    "cron": ('{{"', '"}}'),
+    "noop": ('[["', '"]]'),
+    "state-source": ('[("', '")]'),
+    "stream-source": ('[("', '")]'),
+}
 
 
 def mermaid(flows: Sequence[Flow]) -> str:
     """The flows as one Mermaid flowchart: dotted arrows are conditional, pale dashed ones virtual."""
     lines, links, virtual = ["flowchart LR"], 0, []
-    for number, flow in enumerate(flows):
+    for number, flow in enumerate(flow.whole() for flow in flows):
         lines.append(f'  subgraph f{number}["{_escaped(flow.name)}"]')
         ids = {node.id: f"f{number}n{place}" for place, node in enumerate(flow.nodes)}
         for node in flow.nodes:

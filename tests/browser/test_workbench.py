@@ -224,14 +224,37 @@ def test_a_flow_is_drawn_and_listed_and_its_steps_can_be_run(bench: Bench) -> No
     bench.open("flows/parcels")
     bench.wait(".react-flow__node:has-text('deliver')").click()
     bench.wait(".inspector h2:text-is('deliver')")
-    assert bench.page.locator(".react-flow__node").count() == 5
-    assert bench.page.locator(".react-flow__edge").count() == 2
+    assert bench.page.locator(".react-flow__node").count() == 9
+    assert bench.page.locator(".react-flow__edge").count() == 4
     bench.wait("button:text-is('List')").click()
     bench.wait("tr:has-text('deliver') >> text=parcel.delivered → thank")
     bench.wait(".inspector button:text-is('Run…')").click()
     bench.wait("dialog textarea").fill('{"id": "late-7"}')
     bench.wait("dialog button:text-is('Run')").click()
     bench.wait("dialog >> text=Open its trace")
+
+
+def test_what_runs_really_did_is_drawn_beside_what_is_declared(bench: Bench) -> None:
+    bench.send("late-1")
+    bench.open("flows/parcels")
+    for kind, label in [
+        ("queue.edge-seen", "parcel.sent · 1"),
+        ("queue.edge-seen", "parcel.delivered · 1"),
+        ("state.edge-seen", "changes · 1"),
+        ("stream.edge-seen", "changes · 1"),
+        ("observed", "state parcels/* · 1"),
+        ("observed", "stream board/today/* · 1"),
+        ("observed", "invoke · 1"),
+    ]:
+        bench.wait(f".react-flow__edge.edge-{kind}:has-text('{label}')")
+    strokes = "[...document.querySelectorAll('.edge-%s path')].map((path) => getComputedStyle(path).strokeDasharray)"
+    assert bench.page.evaluate(strokes % "observed")[0] != bench.page.evaluate(strokes % "queue")[0]
+    bench.wait(".legend li:has-text('seen, not declared')")
+    bench.wait("button:text-is('List')").click()
+    bench.wait("tr:has-text('send-parcel') >> text=parcel.sent · 1 → deliver")
+    bench.wait("tr:has-text('deliver') >> text=state parcels/* · 1 → count-parcels")
+    bench.wait("tr:has-text('count-parcels') >> text=invoke · 1 → rank")
+    bench.wait("tr:has-text('state parcels/*') >> text=changes → count-parcels")
 
 
 def test_streams_and_schedules_are_shown(bench: Bench) -> None:

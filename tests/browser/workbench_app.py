@@ -10,7 +10,20 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from motia import ApiRequest, ApiResponse, FlowContext, Motia, MotiaSettings, Stream, cron, http, queue, state, step
+from motia import (
+    ApiRequest,
+    ApiResponse,
+    FlowContext,
+    Motia,
+    MotiaSettings,
+    Stream,
+    cron,
+    http,
+    queue,
+    state,
+    step,
+    stream,
+)
 from motia.integrations.fastapi import mount
 from motia.web.workbench import Workbench
 
@@ -67,6 +80,17 @@ def thank(data: dict[str, Any], ctx: Any) -> None:
 @step("count-parcels", triggers=[state(group="parcels")], flows=["parcels"])
 async def count_parcels(change: Any, ctx: FlowContext) -> None:
     """Count what was delivered."""
+    await ctx.invoke("rank", {})
+
+
+@step("rank", flows=["parcels"])
+async def rank(data: Any) -> None:
+    """Rank who delivers most."""
+
+
+@step("show", triggers=[stream("board", group_id="today")], flows=["parcels"])
+async def show(change: Any, ctx: FlowContext) -> None:
+    """Show it on the wall."""
 
 
 @step("nightly", triggers=[cron("0 2 * * *", timezone="Europe/Berlin")], flows=["reports"])
@@ -74,7 +98,7 @@ async def nightly(ctx: FlowContext) -> None:
     """Report."""
 
 
-STEPS = [send_parcel, show_parcel, deliver, thank, count_parcels, nightly]
+STEPS = [send_parcel, show_parcel, deliver, thank, count_parcels, rank, show, nightly]
 inner = FastAPI(title="Parcels")
 motia = Motia(os.environ["MOTIA_URL"], steps=STEPS, settings=MotiaSettings(env="development"))
 mount(inner, motia, workbench=Workbench(read_only="READ_ONLY" in os.environ))

@@ -356,6 +356,13 @@ class TestTraces:
         flow = admin.get("flows/orders?range=1h").json
         stats = {node["name"]: node["stats"] for node in flow["nodes"]}
         assert stats["charge-card"]["err"] >= 2
+        seen = {(arrow["source"], arrow["target"], arrow["via"]) for arrow in flow["edges"] if arrow["count"]}
+        assert {
+            ("create-order", "charge-card", "queue"),
+            ("create-order", "on-order-state", "state"),
+            ("create-order", "on-live", "stream"),
+            ("$state orders/*", "on-order-state", None),
+        } <= seen
         assert admin.get("overview").json["failures"][0]["type"] == "CardTimeout"
         assert admin.get("flows/orders?range=tomorrow").status == 400
 

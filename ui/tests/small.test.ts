@@ -3,7 +3,7 @@ import flow from '../fixtures/flow.json'
 import { at, query } from '../src/api'
 import { isNarrow, traceFilter } from '../src/filters'
 import { age, bytes, count, duration, milliseconds, NONE, percent, plain } from '../src/format'
-import { mermaid, overlay } from '../src/graph'
+import { arrows, labelOf, mermaid, overlay } from '../src/graph'
 import { parse } from '../src/parts/json-field'
 import { pick, selected } from '../src/picking'
 import { base, href, parts } from '../src/route'
@@ -104,9 +104,17 @@ describe('JSON fields', () => {
 })
 
 describe('a flow', () => {
+  test('tells what was seen of a declared arrow at that arrow, and draws the rest beside', () => {
+    const graph = flow as unknown as FlowGraph
+    const drawn = arrows(graph)
+    expect(drawn.filter((edge) => edge.kind !== 'observed').map(labelOf)).toEqual(['order.placed · 4', 'order.paid · 2', 'order.paid', 'changes · 4', 'changes · 4'])
+    expect(drawn.filter((edge) => edge.kind === 'observed').map((edge) => edge.via)).toEqual(['stream', 'state'])
+    expect(new Set(drawn.map((edge) => edge.id)).size).toBe(drawn.length)
+  })
+
   test('is a Mermaid chart with every edge, and names that start no markup', () => {
     const graph = flow as unknown as FlowGraph
-    expect(mermaid(graph).match(/-->|-\.->/g)).toHaveLength(graph.edges.length)
+    expect(mermaid(graph).match(/-->|-\.->/g)).toHaveLength(arrows(graph).length)
     const odd = { nodes: [{ ...graph.nodes[0], id: 'x', name: '"<b>' }], edges: [] } as unknown as FlowGraph
     expect(mermaid(odd)).toContain('#quot;#lt;b#gt;')
   })

@@ -289,6 +289,33 @@ class TraceConformance:
         assert (stats.total.runs, stats.topics, stats.truncated) == (23, {"order.paid": 1}, False)
         assert (await traces.store.stats(2 * SECOND)).total.runs == 3
 
+    async def test_links_join_what_ran_to_what_it_set_off(self, traces: TraceHarness) -> None:
+        def after(cause: int, number: int, step: str, **more: Any) -> SpanRecord:
+            return span(1, number, start=SECOND * number, parent_id=f"{cause:016x}", step=step, **more)
+
+        sent = {"topic": "order.created", "message_id": "m-1"}
+        await traces.store.append(
+            [
+                span(1, 1, start=SECOND, step="create", kind="http", name="POST /orders"),
+                after(1, 2, "charge", status="retry", **sent),
+                after(1, 3, "charge", attempt=2, **sent),
+                after(1, 4, "charge", topic="order.created", message_id="m-2"),
+                after(3, 5, "count", kind="state", name="state orders/*", topic="$state", message_id="m-3"),
+                after(3, 6, "rate", kind="invoke", name="invoke rate"),
+                span(2, 7, start=7 * SECOND, step="create", parent_id=f"{1:016x}"),  # a parent of another trace
+                after(99, 8, "orphan"),
+                after(6, 9, "late", topic="order.late", message_id="m-4"),
+            ]
+        )
+        found = await traces.other.links(SECOND, 9 * SECOND)
+        assert found.items == [
+            ("create", "charge", "queue", "order.created", "order.created", 2),
+            ("charge", "count", "state", "state orders/*", "$state", 1),
+            ("charge", "rate", "invoke", "invoke rate", None, 1),
+        ]
+        assert not found.truncated
+        assert [item.target for item in (await traces.store.links(6 * SECOND)).items] == ["late"]
+
     async def test_old_traces_are_forgotten_with_all_they_have(self, traces: TraceHarness) -> None:
         cursor = (await traces.store.since(None)).cursor
         await traces.store.append(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from motia.traces.base import Stats, StepStats
+from motia.traces.base import Link, Stats, StepStats
 from motia.web.workbench import models
 from motia.web.workbench.asking import Ask
 
@@ -32,10 +33,6 @@ class Counted:
         found = self._stats.steps.get(step)
         return _shown(found) if found is not None else models.StepStats(0, 0, None, 0)
 
-    def sent(self, topic: str) -> int | None:
-        """How many messages of a topic were sent."""
-        return None if self._stats is None else self._stats.topics.get(topic, 0)
-
     def totals(self, name: str) -> models.Totals | None:
         """Those of all steps together.
 
@@ -55,6 +52,15 @@ async def counted(ask: Ask, seconds: int) -> Counted:
         return Counted(None)
     after = int((time.time() - seconds) * 1_000_000)
     return Counted(await ask.memory.told(("runs", seconds), partial(store.stats, after)))
+
+
+async def linked(ask: Ask, seconds: int) -> Sequence[Link] | None:
+    """Which steps set off which in the last ``seconds``; None where nobody records."""
+    store = ask.traces
+    if store is None:
+        return None
+    after = int((time.time() - seconds) * 1_000_000)
+    return (await ask.memory.told(("links", seconds), partial(store.links, after))).items
 
 
 def _shown(found: StepStats) -> models.StepStats:

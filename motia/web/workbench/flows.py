@@ -14,12 +14,13 @@ from motia.steps import Step
 from motia.triggers import HttpTrigger
 from motia.web.checking import place_of
 from motia.web.endpoint import make_endpoints
-from motia.web.graph import Edge, Flow, Node, flows_of, in_words
+from motia.web.graph import Flow, Node, flows_of, in_words
 from motia.web.openapi import BODILESS_METHODS
 from motia.web.operations import send_to_step
 from motia.web.workbench import models
+from motia.web.workbench.arrows import edges_of
 from motia.web.workbench.asking import Ask, Route
-from motia.web.workbench.counting import Counted, counted
+from motia.web.workbench.counting import Counted, counted, linked
 from motia.web.workbench.overview import problems_of
 from motia.web.workbench.queues import policy_of
 from motia.web.workbench.traces import recent_of
@@ -37,7 +38,7 @@ def _flow_summary(flow: Flow, stats: Counted) -> models.FlowSummary:
     found = [step for node in flow.nodes if (step := stats.of(node.name)) is not None]
     runs = sum(step.n for step in found) if stats.known else None
     errors = sum(step.err for step in found) if stats.known else None
-    return models.FlowSummary(flow.name, len(flow.nodes), len(flow.edges), runs, errors)
+    return models.FlowSummary(flow.name, len(flow.nodes), len(flow.edges) + len(flow.changes), runs, errors)
 
 
 async def get_flow(ask: Ask) -> models.FlowGraph:
@@ -47,8 +48,15 @@ async def get_flow(ask: Ask) -> models.FlowGraph:
         raise HttpError(404, f"no flow {wanted!r}")
     stats = await counted(ask, ask.range[1])
     problems = await problems_of(ask)
-    nodes = [_node(ask, node, stats, problems) for node in flow.nodes]
-    return models.FlowGraph(flow.name, nodes, [_edge(edge, stats) for edge in flow.edges])
+    nodes = [_place(node) for node in flow.sources]
+    nodes += [_node(ask, node, stats, problems) for node in flow.nodes]
+    links = await linked(ask, ask.range[1])
+    return models.FlowGraph(flow.name, nodes, edges_of(flow, links))
+
+
+def _place(node: Node) -> models.FlowNode:
+    kind: Any = node.kind.removesuffix("-source")
+    return models.FlowNode(node.id, node.name, kind, [], node.description, None, None, [])
 
 
 def _node(ask: Ask, node: Node, stats: Counted, problems: Sequence[models.ProblemFound]) -> models.FlowNode:
@@ -62,19 +70,6 @@ def _node(ask: Ask, node: Node, stats: Counted, problems: Sequence[models.Proble
         file=_file(step),
         stats=stats.of(node.name),
         problems=[found for found in problems if found.step == node.name],
-    )
-
-
-def _edge(edge: Edge, stats: Counted) -> models.FlowEdge:
-    return models.FlowEdge(
-        id=f"{edge.source} {edge.topic} {edge.target}",
-        source=edge.source,
-        target=edge.target,
-        kind="virtual" if edge.variant == "virtual" else "queue",
-        label=edge.label,
-        topic=edge.topic,
-        conditional=edge.conditional,
-        count=None if edge.variant == "virtual" else stats.sent(edge.topic),
     )
 
 

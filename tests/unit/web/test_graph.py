@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from motia import Step, cron, http, queue, step
+from motia import Step, cron, http, queue, state, step, stream
 from motia.web.drawing import columns, svg
 from motia.web.graph import Flow, flows_of, mermaid
 
@@ -61,6 +61,33 @@ def test_mermaid() -> None:
   linkStyle 2 stroke:#999,stroke-dasharray:2 4,color:#999
 """
     )
+
+
+LISTENING = [
+    made("count", state(group="orders"), flows=["orders"]),
+    made("rank", state(group="orders"), stream("live", item_id="top", condition=lambda: True), flows=["orders"]),
+    made("other", state(key="last"), flows=["rest"]),
+]
+
+
+def test_triggers_of_state_and_streams_have_arrows_from_what_they_listen_to() -> None:
+    orders, rest = flows_of(LISTENING)
+    assert [(node.id, node.name, node.kind) for node in orders.sources] == [
+        ("$state orders/*", "state orders/*", "state-source"),
+        ("$stream live/*/top", "stream live/*/top", "stream-source"),
+    ]
+    assert [(edge.source, edge.target, edge.variant, edge.conditional) for edge in orders.changes] == [
+        ("$state orders/*", "count", "state", False),
+        ("$state orders/*", "rank", "state", False),
+        ("$stream live/*/top", "rank", "stream", True),
+    ]
+    assert ([node.name for node in orders.nodes], list(orders.edges)) == (["count", "rank"], [])
+    assert [node.name for node in rest.whole().nodes] == ["state */last", "other"]
+    text = mermaid([orders])
+    assert '    f0n0[("state orders/*")]\n' in text
+    assert '    f0n1 -.->|"changes"| f0n3\n' in text
+    picture = svg([orders])
+    assert (picture.count('class="e '), picture.count(">state orders/*<")) == (3, 3)
 
 
 def test_names_cannot_break_out_of_a_diagram() -> None:

@@ -9,7 +9,7 @@ import { KindMark, Status } from '../parts/marks'
 import { Page } from '../parts/page'
 import { StepInspector } from '../parts/step'
 import { tell } from '../parts/toasts'
-import { mermaid, overlay, type Overlay } from '../graph'
+import { labelOf, mermaid, overlay, type Overlay } from '../graph'
 import { href, useGo, useQuery } from '../route'
 import { useResource } from '../store'
 import type { FlowGraph, FlowNode, FlowSummary, Page as Items, TraceDetail } from '../types'
@@ -110,22 +110,29 @@ function FlowPage({ flow, flows }: { flow: string; flows: FlowSummary[] }) {
   )
 }
 
+const isStep = (node: FlowNode): boolean => node.kind === 'step' || node.kind === 'virtual'
+
 /** The diagram's twin: the same facts as a table. */
 function StepList({ of, path, chosen }: { of: FlowGraph; path: Overlay | null; chosen: string | null }) {
   const [, change] = useQuery()
   const names = new Map(of.nodes.map((node) => [node.id, node.name]))
-  const next = (node: FlowNode) => of.edges.filter((edge) => edge.source === node.id)
+  const said = (node: FlowNode, isSeen: boolean) =>
+    of.edges
+      .filter((edge) => edge.source === node.id && (edge.kind === 'observed') === isSeen)
+      .map((edge) => <div key={edge.id}>{`${isSeen ? labelOf(edge) : edge.label} → ${names.get(edge.target) ?? edge.target}`}</div>)
+  const isRecorded = of.edges.some((edge) => edge.kind !== 'virtual' && (edge.count ?? null) !== null)
   return (
     <table className="table">
       <thead>
-        <tr><th style={{ width: '22%' }}>Step</th><th>Triggers</th><th style={{ width: '30%' }}>Sends to</th><th className="number fit">Runs</th><th className="number fit">Failed</th><th className="number fit">p95</th>{path && <th className="fit">In the trace</th>}</tr>
+        <tr><th style={{ width: '22%' }}>Step</th><th>Triggers</th><th>Sends to</th>{isRecorded && <th>Seen in traces</th>}<th className="number fit">Runs</th><th className="number fit">Failed</th><th className="number fit">p95</th>{path && <th className="fit">In the trace</th>}</tr>
       </thead>
       <tbody>
         {of.nodes.map((node) => (
           <tr key={node.id} data-row aria-selected={node.name === chosen}>
-            <td><button type="button" className="cover text" onClick={() => change({ step: node.name })}>{node.name}</button>{node.problems.length > 0 && <span className="tone-warn" title={node.problems.map((one) => one.detail).join('\n')}> ⚠</span>}</td>
-            <td>{node.triggers.map((trigger) => <span key={trigger.i} className="row-inline"><KindMark kind={trigger.type} size={12} /> {trigger.label} </span>)}</td>
-            <td className="soft">{next(node).map((edge) => `${edge.label} → ${names.get(edge.target) ?? edge.target}`).join(', ')}</td>
+            <td>{isStep(node) ? <button type="button" className="cover text" onClick={() => change({ step: node.name })}>{node.name}</button> : <span className="soft"><KindMark kind={node.kind} size={12} /> {node.name}</span>}{node.problems.length > 0 && <span className="tone-warn" title={node.problems.map((one) => one.detail).join('\n')}> ⚠</span>}</td>
+            <td className="several">{node.triggers.map((trigger) => <span key={trigger.i} className="row-inline"><KindMark kind={trigger.type} size={12} /> {trigger.label} </span>)}</td>
+            <td className="soft several">{said(node, false)}</td>
+            {isRecorded && <td className="soft several">{said(node, true)}</td>}
             <td className="number fit">{count(node.stats?.n)}</td>
             <td className="number fit">{percent(node.stats?.err, node.stats?.n)}</td>
             <td className="number fit">{milliseconds(node.stats?.p95_ms)}</td>

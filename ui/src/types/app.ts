@@ -50,7 +50,8 @@ export interface FlowSummary {
 export interface FlowNode {
   id: string
   name: string
-  kind: 'step' | 'virtual'
+  /** `state` and `stream`: a place whose changes start steps. */
+  kind: 'step' | 'virtual' | 'state' | 'stream'
   triggers: { i: number; type: Kind; label: string; detail?: string | null }[]
   desc: string | null
   file: { path: string; line: number | null } | null
@@ -66,7 +67,10 @@ export interface FlowEdge {
   label: string
   topic: string | null
   conditional: boolean
+  /** What was seen of it within the range; null where nothing is recorded. */
   count?: number | null
+  /** Of an observed one: how the one step set off the other. */
+  via?: string | null
 }
 
 export interface FlowGraph {

@@ -133,9 +133,11 @@ class StepStats:
 
 @dataclass(frozen=True, slots=True)
 class FlowNode:
+    """A step; or, with ``kind`` ``state`` or ``stream``, a place whose changes start one."""
+
     id: str
     name: str
-    kind: Literal["step", "virtual"]
+    kind: Literal["step", "virtual", "state", "stream"]
     triggers: Sequence[TriggerOf]
     desc: str | None
     file: File | None
@@ -145,6 +147,15 @@ class FlowNode:
 
 @dataclass(frozen=True, slots=True)
 class FlowEdge:
+    """An arrow.
+
+    Attributes:
+        kind: how it is declared; ``observed`` is what recorded runs did within the range, declared or not.
+        via: of an observed one, how the one set off the other; else None.
+        count: of an observed one, messages and calls; of a declared one, those of it that were observed, None where
+            nothing is recorded.
+    """
+
     id: str
     source: str
     target: str
@@ -153,6 +164,7 @@ class FlowEdge:
     topic: str | None
     conditional: bool
     count: int | None = None
+    via: Literal["http", "queue", "cron", "state", "stream", "invoke"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

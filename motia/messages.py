@@ -187,6 +187,41 @@ class Held(NamedTuple):
     overdue: float
 
 
+class Unfinished(NamedTuple):
+    """A delivery that waits or runs, as somebody sees it who does not hold it. Times are seconds since the epoch.
+
+    Attributes:
+        payload: None where it is longer than one is shown; see ``motia.queues.base``.
+        size: of the payload, in characters or in bytes.
+        attempt: claims so far; those that were handed back are not counted.
+        due: when it fell due, or will.
+        group: of a fifo subscription; None elsewhere.
+        owner: who holds it, while it runs.
+        reason, error: what became of its last attempt, if there was one that failed.
+    """
+
+    message_id: str
+    subscription: str
+    topic: str
+    payload: str | None
+    size: int
+    traceparent: str
+    attempt: int
+    crashes: int
+    due: float
+    created: float
+    group: str | None
+    priority: int
+    owner: str | None
+    reason: str | None
+    error: str | None
+
+    @property
+    def id(self) -> str:
+        """Stable over all attempts and redrives."""
+        return f"{self.message_id}:{self.subscription}"
+
+
 class DeadLetter(NamedTuple):
     """A delivery that will not be tried again unless somebody redrives it. Times are seconds since the epoch."""
 

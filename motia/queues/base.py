@@ -29,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from motia.databases.base import Connection
 from motia.messages import (
@@ -42,7 +42,16 @@ from motia.messages import (
     Settlement,
     Subscription,
     SubscriptionStats,
+    Unfinished,
 )
+
+MAX_LISTED = 200
+"""Unfinished deliveries that one look shows."""
+MAX_SHOWN = 16 * 1024
+"""Characters, or bytes, of a payload that is shown with them."""
+MAX_LOOKED = 10_000
+"""Scheduled deliveries, of all subscriptions, that one look goes through."""
+UnfinishedState = Literal["ready", "scheduled", "running", "suspect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,23 @@ class DeadQuery:
     ids: Sequence[str] | None = None
     step: str | None = None
     limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedQuery:
+    """Which unfinished deliveries.
+
+    Attributes:
+        subscription: only its own.
+        state: as they are in by the picture above; ``suspect`` is apart from ``ready`` here.
+        limit: at most this many, and never more than ``MAX_LISTED``.
+        last: those whose turn comes last, the last one first; otherwise those whose turn comes first.
+    """
+
+    subscription: str
+    state: UnfinishedState
+    limit: int = 50
+    last: bool = False
 
 
 class Queue(Protocol):
@@ -166,6 +192,16 @@ class Queue(Protocol):
         """Forget what has not started, and ask what runs to stop; whether there was anything.
 
         A running delivery learns of it with its next beat. If its ``done`` comes first, it is done.
+        """
+        ...
+
+    async def unfinished(self, query: UnfinishedQuery) -> list[Unfinished]:
+        """Deliveries that wait or run, in the order in which their turn comes, or came. Cheap, however many there are.
+
+        The turn of ready ones comes by priority and then by age, that of scheduled ones when they are due, that of
+        suspects by their crashes; what runs is listed by age. Of scheduled ones ``MAX_LOOKED`` of all subscriptions
+        are looked at, so it may be that one which is far from its turn is not found. A backend that keeps those of a
+        fifo group behind its first tells of these behind the first ones, as ready.
         """
         ...
 

@@ -25,9 +25,10 @@ from motia.messages import (
     Settlement,
     Subscription,
     SubscriptionStats,
+    Unfinished,
 )
 from motia.policies import MAX_CRASHES, OVERTIME
-from motia.queues.base import Capabilities, DeadQuery, Demand
+from motia.queues.base import MAX_LISTED, MAX_LOOKED, MAX_SHOWN, Capabilities, DeadQuery, Demand, UnfinishedQuery
 
 CAPABILITIES = Capabilities(transactional=False, remote=True)
 PORTION = 250
@@ -154,6 +155,11 @@ class RedisQueue:
 
     async def cancel(self, message_id: str) -> bool:
         return int(await self._driver.call(lua.CANCEL, [message_id])) > 0
+
+    async def unfinished(self, query: UnfinishedQuery) -> list[Unfinished]:
+        limit = min(query.limit, MAX_LISTED)
+        asked = [query.subscription, query.state, limit, int(query.last), MAX_SHOWN, MAX_LOOKED]
+        return [_unfinished(query.subscription, row) for row in await self._driver.call(lua.UNFINISHED, asked)]
 
     async def dead(self, query: DeadQuery) -> list[DeadLetter]:
         rows = await self._driver.call(lua.DEAD, [_dead_query(query)])
@@ -283,6 +289,30 @@ def _delivery(subscription: str, token: int, row: Any) -> tuple[int, Delivery]:
         float(created),
         group if kind == "=" else None,
         float(parked) if parked else None,
+    )
+
+
+def _unfinished(subscription: str, row: Sequence[Any]) -> Unfinished:
+    """What the script `unfinished` tells of a delivery; the end of a long text is not there."""
+    text, length, attempt, crashes, changed, owner, reason, error = row
+    kind, id, topic, traceparent, created, priority, due, group, _, payload = text.split(b"\0", 9)
+    size = length - len(text) + len(payload)
+    return Unfinished(
+        id.decode(),
+        subscription,
+        topic.decode(),
+        payload.decode() if size <= MAX_SHOWN else None,
+        size,
+        traceparent.decode(),
+        int(attempt),
+        int(crashes),
+        float(changed or due),
+        float(created),
+        group.decode() if kind == b"=" else None,
+        int(priority),
+        owner.decode() or None,
+        reason.decode() or None,
+        error.decode() or None,
     )
 
 

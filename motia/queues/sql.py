@@ -24,10 +24,11 @@ from motia.messages import (
     Settlement,
     Subscription,
     SubscriptionStats,
+    Unfinished,
 )
 from motia.policies import MAX_CRASHES, OVERTIME
 from motia.queues import statements as sql
-from motia.queues.base import Capabilities, DeadQuery, Demand
+from motia.queues.base import MAX_LISTED, MAX_LOOKED, MAX_SHOWN, Capabilities, DeadQuery, Demand, UnfinishedQuery
 from motia.queues.group_commit import GroupCommit
 from motia.queues.schema import SCHEMA
 
@@ -290,6 +291,17 @@ class SqlQueue(Migrated):
             return await connection.run(sql.CANCEL_WAITING, params) + await connection.run(sql.CANCEL_RUNNING, params)
 
         return await self.database.write(work) > 0
+
+    async def unfinished(self, query: UnfinishedQuery) -> list[Unfinished]:
+        params = {
+            "subscription": query.subscription,
+            "limit": min(query.limit, MAX_LISTED),
+            "most": MAX_SHOWN,
+            "looked": MAX_LOOKED,
+        }
+        statement = sql.UNFINISHED[query.state, query.last]
+        rows = await self.database.read(lambda connection: connection.rows(statement, params), long=True)
+        return [Unfinished._make(row) for row in rows]
 
     async def dead(self, query: DeadQuery) -> list[DeadLetter]:
         params = _dead_params(query)

@@ -140,6 +140,34 @@ ABANDON = _CRASH.format(lost="owner = :owner")
 
 SUSPECTS = "SELECT count(*) FROM motia_delivery WHERE state = 'suspect'"
 
+_SEEN = """
+SELECT d.message_id, d.subscription_id, d.topic, CASE WHEN length(d.payload) <= :most THEN d.payload END,
+       length(d.payload), d.traceparent, d.attempt, d.crashes, d.due_at, d.created_at, d.fifo_key, d.priority, d.owner,
+       d.reason, d.error
+"""
+# What is far behind others of other subscriptions is not gone through: there is one index of due times for all.
+_SCHEDULED = f"""{_SEEN}
+FROM (SELECT q.seq AS found FROM (
+          SELECT seq, subscription_id, due_at FROM motia_delivery WHERE state = 'scheduled'
+          ORDER BY due_at {{turn}} LIMIT :looked) q
+      WHERE q.subscription_id = :subscription ORDER BY q.due_at {{turn}}, q.seq {{turn}} LIMIT :limit) chosen
+JOIN motia_delivery d ON d.seq = chosen.found ORDER BY d.due_at {{turn}}, d.seq {{turn}}
+"""
+_IN_TURN = {
+    ("ready", False): "d.priority DESC, d.seq",
+    ("ready", True): "d.priority, d.seq DESC",
+    ("suspect", False): "d.crashes, d.priority DESC, d.seq",
+    ("suspect", True): "d.crashes DESC, d.priority, d.seq DESC",
+    ("running", False): "d.seq",
+    ("running", True): "d.seq DESC",
+}
+UNFINISHED = {
+    (state, last): f"""{_SEEN}
+FROM motia_delivery d WHERE d.state = '{state}' AND d.subscription_id = :subscription ORDER BY {order} LIMIT :limit
+"""
+    for (state, last), order in _IN_TURN.items()
+} | {("scheduled", last): _SCHEDULED.format(turn="DESC" if last else "") for last in (False, True)}
+
 CANCEL_WAITING = """
 DELETE FROM motia_delivery WHERE message_id = :id AND state IN ('ready', 'scheduled', 'suspect')
 """

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from motia.app import Motia
 from motia.codec import dumps, loads
 from motia.errors import ConfigError, did_you_mean
-from motia.messages import STEP_TOPIC, DeadLetter, Message, Receipt, new_id
+from motia.messages import STEP_TOPIC, DeadLetter, Message, Receipt, Unfinished, new_id
 from motia.schedules import Schedule
 from motia.tracing import Trace, new_trace, traceparent_of
 
@@ -132,7 +132,7 @@ def payload_of(letter: DeadLetter) -> Any:
         return letter.payload
 
 
-def trace_id_of(letter: DeadLetter) -> str | None:
+def trace_id_of(letter: DeadLetter | Unfinished) -> str | None:
     """The trace that a dead letter belongs to."""
     trace = traceparent_of(letter.traceparent)
     return trace.trace_id if trace else None

@@ -28,6 +28,12 @@ def pid_of(owner: str) -> int | None:
     return int(rest) if machine == _machine() and rest.isdigit() else None
 
 
+def in_words(owner: str) -> str:
+    """For people: the host and the pid."""
+    parts = owner.split(_SEPARATOR)
+    return f"{parts[0]}, pid {parts[-3]}" if len(parts) > 3 else owner
+
+
 def is_gone(owner: str) -> bool:
     """Whether the process is known to be dead. False when that cannot be told."""
     pid = pid_of(owner)

@@ -160,6 +160,31 @@ def test_a_dead_letter_is_mended_and_sent_again(bench: Bench) -> None:
     bench.wait("text=All clear")
 
 
+def test_what_waits_and_runs_is_listed_and_cancelled(bench: Bench) -> None:
+    for n in range(3):
+        ask(bench.server, "POST", "queues/parcel.heavy/messages", {"data": {"n": n, "token": "never shown"}})
+    ask(bench.server, "POST", "queues/parcel.heavy/messages", {"data": {"n": 9}, "delay_ms": 3_600_000})
+    bench.open("queues/parcel.heavy?tab=running")
+    bench.wait('tr:has-text(\'haul\') >> text=\'{"n":0,"token":"[hidden]"}\'')
+    bench.wait("tr:has-text('haul'):has-text('pid')")
+    bench.page.get_by_role("link", name="Delayed").click()
+    bench.wait("tr:has-text('in 59 min')")
+    bench.page.get_by_role("link", name="Ready").click()
+    bench.wait("tbody tr:nth-child(2):has-text('\"n\":2')")
+    bench.page.get_by_label("Order").select_option("newest")
+    bench.wait("tbody tr:nth-child(1):has-text('\"n\":2')")
+    bench.wait("tbody tr:nth-child(1) .cover").click()
+    bench.wait(".inspector .preview:has-text('[hidden]')")
+    bench.wait(".inspector >> text=Cancel message…").click()
+    bench.wait("dialog >> text=Keep it").click()
+    bench.wait(".inspector >> text=Cancel message…").click()
+    bench.wait("dialog button:text-is('Cancel message')").click()
+    bench.wait(".inspector >> text=It is not here any more")
+    assert bench.page.locator("tbody tr").count() == 1
+    ask(bench.server, "PUT", "state/roads/heavy", {"value": "open"}, **{"if-none-match": "*"})
+    bench.wait("text=Nothing waits for a worker.")
+
+
 def test_the_tester_sends_to_the_real_route_and_shows_what_followed(bench: Bench) -> None:
     bench.open(f"endpoints/{quote('POST /shop/parcels', safe='')}")
     body = bench.wait(".tester textarea")
@@ -313,7 +338,7 @@ def test_what_nobody_may_do_is_not_offered(bench: Bench) -> None:
     bench.wait(".inspector .errorbox:has-text('RoadClosed')")
     bench.page.get_by_role("checkbox", name="All on this page").check()
     bench.wait("[role=toolbar] >> text=You may look, and change nothing.")
-    for word in ("Redrive…", "Discard…", "Pause", "Publish…"):
+    for word in ("Redrive…", "Discard…", "Cancel message…", "Pause", "Publish…"):
         assert bench.page.get_by_role("button", name=word).count() == 0
     bench.open("schedules")
     bench.wait("tr:has-text('nightly')")

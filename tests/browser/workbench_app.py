@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
 from fastapi import FastAPI
 from pydantic import BaseModel
 
@@ -93,12 +94,19 @@ async def show(change: Any, ctx: FlowContext) -> None:
     """Show it on the wall."""
 
 
+@step("haul", triggers=[queue("parcel.heavy", config={"concurrency": 1})], flows=["hauls"])
+async def haul(data: dict[str, Any], ctx: FlowContext) -> None:
+    """Bring something heavy, once the road is open."""
+    while await ctx.state.get("roads", "heavy") != "open":
+        await anyio.sleep(0.05)
+
+
 @step("nightly", triggers=[cron("0 2 * * *", timezone="Europe/Berlin")], flows=["reports"])
 async def nightly(ctx: FlowContext) -> None:
     """Report."""
 
 
-STEPS = [send_parcel, show_parcel, deliver, thank, count_parcels, rank, show, nightly]
+STEPS = [send_parcel, show_parcel, deliver, thank, count_parcels, rank, show, haul, nightly]
 inner = FastAPI(title="Parcels")
 motia = Motia(os.environ["MOTIA_URL"], steps=STEPS, settings=MotiaSettings(env="development"))
 mount(inner, motia, workbench=Workbench(read_only="READ_ONLY" in os.environ))

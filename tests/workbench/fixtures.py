@@ -39,7 +39,7 @@ GETS = {
     "stream-item": "streams/orders.live/all/A-1",
     "search": "search?q=order",
     "problem-404": "steps/nobody",
-    "problem-422": "queues/order.placed/messages?state=ready",
+    "problem-422": "queues/order.placed/messages?state=lost",
 }
 
 
@@ -67,6 +67,8 @@ def recorded() -> dict[str, Any]:
             found[f"trace-{trace['status']}"] = client.get(f"{API}traces/{trace['id']}").json
         found["feed"] = client.get(f"{API}events?after={encoded(start)}").json
         found["sent"] = client.send("POST", f"{API}steps/notify/invoke", json={"input": {"sku": "B"}}).json
+        client.send("POST", f"{API}queues/order.paid/messages", json={"data": {"sku": "L"}, "delay_ms": 3_600_000})
+        found["waiting"] = client.get(f"{API}queues/order.paid/messages?state=delayed").json
         found["openapi"] = client.get(f"{API}openapi.json").json
     return found
 

@@ -18,6 +18,7 @@ import step from '../fixtures/step.json'
 import streams from '../fixtures/streams.json'
 import trace from '../fixtures/trace-error.json'
 import recovered from '../fixtures/trace-recovered.json'
+import waiting from '../fixtures/waiting.json'
 import traces from '../fixtures/traces.json'
 import type * as T from '../src/types'
 
@@ -29,8 +30,9 @@ export const fits: [
   Loose<T.Endpoint[]>, Loose<T.Page<T.TraceSummary>>, Loose<T.Page<T.LogLine>>, Loose<T.QueueSummary[]>,
   Loose<T.Page<T.MessageSummary>>, Loose<T.MessageDetail>, Loose<T.ErrorGroup[]>, Loose<T.Schedule[]>,
   Loose<T.Page<T.Scope>>, Loose<T.Page<T.StateItem>>, Loose<T.StateItem>, Loose<T.StreamSummary[]>, Loose<T.Sent>,
-  Loose<T.TraceDetail>, Loose<T.TraceDetail>,
+  Loose<T.TraceDetail>, Loose<T.TraceDetail>, Loose<T.Page<T.MessageSummary>>,
 ] = [
   session, overview, flows, flow, step, endpoints, traces, logs, queues, messages, message, errors, schedules, state,
   keys, value, streams, sent, trace, recovered,
+  waiting,
 ]

@@ -1,4 +1,4 @@
--- uses: common, placing, letting_go
+-- uses: common, placing, letting_go, lanes
 
 local settle = {}
 function settle.dead(id, record, item)
@@ -97,21 +97,6 @@ local function claim(ids, sub, wanted, from)
     in_parts(fields, function(...) call('HSET', K .. 'run:' .. sub, ...) end)
     if #rows > 0 then claimed[#claimed + 1] = {sub, token, rows} end
     return #rows
-end
-
--- The streams of a subscription, each with its priority, highest first.
-local function streams(sub)
-    local found, zero = {}, false
-    for _, priority in ipairs(call('ZREVRANGE', K .. 'prio:' .. sub, 0, -1)) do
-        priority = tonumber(priority)
-        if priority < 0 and not zero then
-            zero = true
-            found[#found + 1] = {stream_key(sub, 0), 0}
-        end
-        found[#found + 1] = {stream_key(sub, priority), priority}
-    end
-    if not zero then found[#found + 1] = {stream_key(sub, 0), 0} end
-    return found
 end
 
 local function has_unread(stream)

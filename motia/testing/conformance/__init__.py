@@ -16,6 +16,7 @@ Needs pytest and anyio's plugin (``@pytest.mark.anyio`` on the class).
 from motia.testing.conformance.adapters import AdapterConformance, Client, EventCases, Reply, conformance_app
 from motia.testing.conformance.harness import Harness, demand, message
 from motia.testing.conformance.queue_failures import QueueFailures
+from motia.testing.conformance.queue_looks import QueueLooks
 from motia.testing.conformance.queue_order import QueueOrder
 from motia.testing.conformance.queues import QueueBasics
 from motia.testing.conformance.stores import StoreConformance
@@ -23,7 +24,7 @@ from motia.testing.conformance.streams import StreamConformance, StreamHarness
 from motia.testing.conformance.traces import TraceConformance, TraceHarness
 
 
-class QueueConformance(QueueBasics, QueueOrder, QueueFailures):
+class QueueConformance(QueueBasics, QueueOrder, QueueFailures, QueueLooks):
     """Everything that ``motia.queues.base`` promises."""
 
 

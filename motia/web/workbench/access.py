@@ -24,7 +24,7 @@ from motia.web.workbench.models import Right
 Role = Literal["viewer", "operator", "admin"]
 Mode = Any
 """``"auto"``, True, False or a ``Workbench``."""
-OPERATOR: tuple[Right, ...] = ("invoke", "publish", "redrive", "discard", "pause", "run")
+OPERATOR: tuple[Right, ...] = ("invoke", "publish", "redrive", "discard", "cancel", "pause", "run")
 RIGHTS: Mapping[str, tuple[Right, ...]] = {"viewer": (), "operator": OPERATOR, "admin": (*OPERATOR, "edit")}
 _LOCAL = frozenset({"localhost", "localhost.localdomain", "testserver"})
 """The last is what test clients of Starlette and Django call the machine: a name that nobody can own."""

@@ -1,4 +1,7 @@
-"""Dead letters: looked at, sent again, with another payload too, or forgotten; one by one, or all that are alike."""
+"""Dead letters: looked at, sent again, with another payload too, or forgotten; one by one, or all that are alike.
+
+What is not dead yet is listed by ``unfinished``.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from motia.web.workbench.asking import Ask, Route
 from motia.web.workbench.curtain import Curtain
 from motia.web.workbench.failing import failure_of
 from motia.web.workbench.queues import entries_of
+from motia.web.workbench.unfinished import list_unfinished
 
 MAX_BULK = 1000
 """Dead letters that one look reads, and one action takes."""
@@ -54,9 +58,9 @@ def _searched(ask: Ask, letter: DeadLetter) -> str:
 
 
 async def list_messages(ask: Ask) -> models.Page[models.MessageSummary]:
-    state = ask.query.get("state", "dead")
-    if state != "dead":
-        raise HttpError(422, f"queues can list their dead letters, and count the rest; got state={state!r}")
+    """The dead letters of a topic; with another ``state`` what is ready, delayed or running, or suspect."""
+    if ask.query.get("state", "dead") != "dead":
+        return await list_unfinished(ask)
     newest, capped = await _letters(ask)
     letters = _chosen(ask, newest, ask.query.get)
     start, limit = ask.number("cursor", 0), ask.limit
@@ -109,6 +113,7 @@ def _row(ask: Ask, letter: DeadLetter) -> models.MessageSummary:
         group=None,
         size=len(letter.payload.encode()),
         preview=ask.curtain.preview(letter.payload),
+        worker=None,
     )
 
 

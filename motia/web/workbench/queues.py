@@ -1,7 +1,4 @@
-"""Queues: what waits, how much of it, and the verbs for it. Their dead letters are in ``letters``.
-
-The backends list dead letters alone: of what waits and runs they tell how much there is.
-"""
+"""Queues: what waits, how much of it, and the verbs for it. Their dead letters are in ``letters``."""
 
 from __future__ import annotations
 

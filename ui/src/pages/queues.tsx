@@ -10,6 +10,7 @@ import { KindMark, Status } from '../parts/marks'
 import { Facts, Page, Section } from '../parts/page'
 import { Publish } from '../parts/publish'
 import { tell } from '../parts/toasts'
+import { Waiting } from '../parts/waiting'
 import { href, useQuery } from '../route'
 import { useCan } from '../session'
 import { refresh, useResource } from '../store'
@@ -137,13 +138,13 @@ function QueueTabs({ topic, of }: { topic: string; of: QueueSummary }) {
   const [params] = useQuery()
   const [first] = useState(of.depth.dead ? 'dead' : 'consumers') // where one began, one stays, whatever becomes of the count
   const tab = params.get('tab') ?? first
+  const tabs: [string, string, number][] = [['ready', 'Ready', of.depth.ready], ['delayed', 'Delayed', of.depth.delayed], ['running', 'Running', of.depth.running], ['dead', 'Dead letters', of.depth.dead], ['consumers', 'Consumers', of.consumers.length]]
   return (
     <div className="tabbed">
       <nav className="tabs" aria-label="Parts of the queue">
-        <Link href={href(['queues', topic], { tab: 'dead' })} aria-current={tab === 'dead' ? 'page' : undefined}>Dead letters <span className="count">{count(of.depth.dead)}</span></Link>
-        <Link href={href(['queues', topic], { tab: 'consumers' })} aria-current={tab === 'consumers' ? 'page' : undefined}>Consumers <span className="count">{of.consumers.length}</span></Link>
+        {tabs.map(([name, word, value]) => <Link key={name} href={href(['queues', topic], { tab: name })} aria-current={tab === name ? 'page' : undefined}>{word} <span className="count">{count(value)}</span></Link>)}
       </nav>
-      {tab === 'dead' ? <DeadLetters topic={topic} dead={of.depth.dead} /> : <Consumers of={of} />}
+      {tab === 'dead' ? <DeadLetters topic={topic} dead={of.depth.dead} /> : tab === 'ready' || tab === 'delayed' || tab === 'running' ? <Waiting key={tab} topic={topic} state={tab} /> : <Consumers of={of} />}
     </div>
   )
 }

@@ -14,6 +14,7 @@ const WORDS: Record<string, { icon: string; tone: string; word: string }> = {
   running: { icon: 'running', tone: 'run', word: 'running' },
   ready: { icon: 'dot', tone: 'run', word: 'ready' },
   delayed: { icon: 'schedules', tone: 'mute', word: 'delayed' },
+  suspect: { icon: 'warn', tone: 'warn', word: 'suspect' },
   discarded: { icon: 'skipped', tone: 'mute', word: 'discarded' },
   skipped: { icon: 'skipped', tone: 'mute', word: 'skipped' },
   cancelled: { icon: 'skipped', tone: 'mute', word: 'cancelled' },

@@ -2,7 +2,7 @@ import type { TraceSummary } from './runs'
 import type { Policy } from './work'
 
 export type Kind = 'http' | 'queue' | 'cron' | 'state' | 'stream' | 'virtual' | 'noop' | (string & {})
-export type Right = 'invoke' | 'redrive' | 'discard' | 'pause' | 'run' | 'publish' | 'edit' | (string & {})
+export type Right = 'invoke' | 'redrive' | 'discard' | 'cancel' | 'pause' | 'run' | 'publish' | 'edit' | (string & {})
 
 export interface Page<T> {
   items: T[]

@@ -38,11 +38,12 @@ export interface QueueSummary {
 
 export interface MessageSummary {
   id: string
-  state: 'dead'
+  state: 'dead' | WaitingState
   step: string
   topic: string
-  /** When it died. */
+  /** When it died; of what is not dead, since when it is there. */
   at: number
+  /** When it fell due, or will. */
   run_at: number | null
   attempt: number
   max: number | null
@@ -53,7 +54,11 @@ export interface MessageSummary {
   group: string | null
   size: number
   preview: string | null
+  /** That runs it. */
+  worker: string | null
 }
+
+export type WaitingState = 'ready' | 'delayed' | 'running' | 'suspect'
 
 export interface MessageDetail extends MessageSummary {
   payload: unknown

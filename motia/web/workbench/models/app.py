@@ -9,7 +9,7 @@ from typing import Any, Literal
 from motia.web.workbench.models.base import File
 from motia.web.workbench.models.runs import TraceSummary
 
-Right = Literal["invoke", "publish", "redrive", "discard", "pause", "run", "edit"]
+Right = Literal["invoke", "publish", "redrive", "discard", "cancel", "pause", "run", "edit"]
 
 
 @dataclass(frozen=True, slots=True)

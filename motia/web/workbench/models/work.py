@@ -62,10 +62,21 @@ class QueueSummary:
 
 @dataclass(frozen=True, slots=True)
 class MessageSummary:
-    """A dead letter; ``at`` is when it died, ``size`` in bytes."""
+    """A dead letter, or a delivery that waits or runs.
+
+    Attributes:
+        state: ``suspect``: the worker that ran it died.
+        at: when it died; of others, since when it is there.
+        run_at: when it fell due, or will; None for a dead letter.
+        attempt: runs so far, the present one included.
+        reason, error: of a dead letter, why it died; of others, why the last attempt failed, if one did.
+        size: of the payload, in bytes, or characters.
+        preview: None for who sees no payloads, and for a payload that is too long to be looked at in a list.
+        worker: that runs it.
+    """
 
     id: str
-    state: Literal["dead"]
+    state: Literal["dead", "ready", "delayed", "running", "suspect"]
     step: str
     topic: str
     at: int
@@ -79,6 +90,7 @@ class MessageSummary:
     group: str | None
     size: int
     preview: str | None
+    worker: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,36 @@ class StoredChange(NamedTuple):
     new: str | None
 
 
+MAX_PAGE = 200
+"""Values, and names of groups, that one look shows."""
+MAX_SHOWN = 16 * 1024
+"""Characters, or bytes, of a value that is shown on a page."""
+MAX_LOOKED = 10_000
+"""Keys that a backend goes through for one page, where its index is not by key."""
+
+
+class Kept(NamedTuple):
+    """A value as a page shows it: None where it is longer than that; its length in characters or in bytes."""
+
+    key: str
+    value: str | None
+    size: int
+
+
+class KeptPage(NamedTuple):
+    """Some values of a group; ``next`` is the cursor of the page that follows, and None at the end."""
+
+    items: builtins.list[Kept]
+    next: str | None
+
+
+class GroupPage(NamedTuple):
+    """Names of some groups; ``next`` as in ``KeptPage``."""
+
+    names: builtins.list[str]
+    next: str | None
+
+
 class Store(Protocol):
     """A state store. All methods raise ``QueueUnavailable`` when the backend does not answer in time."""
 
@@ -57,6 +87,26 @@ class Store(Protocol):
 
     async def groups(self) -> builtins.list[str]:
         """The names of all groups that have a value, sorted."""
+        ...
+
+    async def page(self, group: str, *, prefix: str = "", cursor: str | None = None, limit: int = 50) -> KeptPage:
+        """Some values of a group, for people who look: cheap, however many there are.
+
+        Pages follow each other in an order that is the backend's own. Who follows them to the end has seen every value
+        that was there all the while, and none of them twice. A page may be shorter than ``limit``, and not be the last.
+
+        Args:
+            prefix: only keys that begin with it.
+            cursor: ``next`` of the page before; None for the first.
+            limit: at most this many, and never more than ``MAX_PAGE``.
+        """
+        ...
+
+    async def page_groups(self, cursor: str | None = None, limit: int = 50) -> GroupPage:
+        """The names of some groups that have a value, sorted within a page; see ``page``.
+
+        A backend that scans a hash table may give somewhat more than ``limit``.
+        """
         ...
 
     async def clear(self, group: str, *, follow: Follow | None = None) -> int:

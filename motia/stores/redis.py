@@ -11,7 +11,17 @@ from typing import Any, Protocol, cast
 from motia.databases import redis_scripts as lua
 from motia.databases.base import Connection
 from motia.messages import Message
-from motia.stores.base import Compute, Follow, StoredChange
+from motia.stores.base import (
+    MAX_LOOKED,
+    MAX_PAGE,
+    MAX_SHOWN,
+    Compute,
+    Follow,
+    GroupPage,
+    Kept,
+    KeptPage,
+    StoredChange,
+)
 
 
 class Driver(Protocol):
@@ -20,6 +30,8 @@ class Driver(Protocol):
     server: Any
 
     async def call(self, script: str, arguments: Sequence[Any] = ()) -> Any: ...
+
+    async def command(self, *words: Any) -> Any: ...
 
 
 @dataclass
@@ -71,6 +83,13 @@ class RedisStore:
     async def groups(self) -> builtins.list[str]:
         return sorted(item.decode() for item in await self._driver.call(lua.STATE_GROUPS))
 
+    async def page(self, group: str, *, prefix: str = "", cursor: str | None = None, limit: int = 50) -> KeptPage:
+        return kept_page(await self._driver.call(lua.STATE_PAGE, [*page_arguments(prefix, cursor, limit), group]))
+
+    async def page_groups(self, cursor: str | None = None, limit: int = 50) -> GroupPage:
+        found = await self._driver.call(lua.STATE_GROUP_PAGE, [place_of(cursor) or "0", min(limit, MAX_PAGE)])
+        return scanned_groups(found)
+
     async def clear(self, group: str, *, follow: Follow | None = None) -> int:
         while True:
             found = await self.list(group)
@@ -90,6 +109,28 @@ class RedisStore:
 
     async def close(self) -> None:
         await self._driver.server.close()
+
+
+def page_arguments(prefix: str, cursor: str | None, limit: int) -> list[Any]:
+    """What the scripts of pages are told first."""
+    return [prefix, place_of(cursor), min(limit, MAX_PAGE), MAX_SHOWN, MAX_LOOKED]
+
+
+def place_of(cursor: str | None) -> str:
+    """The number that a cursor is; empty for none, and for one that is not readable."""
+    return cursor if cursor and cursor.isdecimal() else ""
+
+
+def kept_page(found: Sequence[Any]) -> KeptPage:
+    """What such a script answers."""
+    rows, following = found
+    return KeptPage([Kept(key.decode(), _text(value), size) for key, value, size in rows], following.decode() or None)
+
+
+def scanned_groups(found: Sequence[Any]) -> GroupPage:
+    """What ``SSCAN`` answers; it may tell of one name twice."""
+    cursor, names = found
+    return GroupPage(sorted({name.decode() for name in names}), None if cursor == b"0" else cursor.decode())
 
 
 async def followed(follow: Any, changes: Sequence[Any]) -> builtins.list[Message]:

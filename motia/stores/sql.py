@@ -8,7 +8,7 @@ from typing import Any
 from motia.clock import Clock
 from motia.databases.base import Connection, Database
 from motia.databases.migrations import LOCKS, Migrated, Versions, vacuumed
-from motia.stores.base import Compute, Follow, StoredChange
+from motia.stores.base import MAX_PAGE, MAX_SHOWN, Compute, Follow, GroupPage, Kept, KeptPage, StoredChange
 
 
 def table(name: str) -> tuple[str, ...]:
@@ -46,6 +46,18 @@ class Statements:
         self.delete = f"DELETE FROM {table} WHERE seq = :seq"
         self.list = f"SELECT item_key, value FROM {table} WHERE group_id = :group AND {_LIVE} ORDER BY seq"
         self.groups = f"SELECT DISTINCT group_id FROM {table} WHERE {_LIVE} ORDER BY group_id"
+        # One bound below and nothing but the index within: then every planner begins where the page does.
+        page = (
+            "SELECT i.item_key, CASE WHEN length(i.value) <= :most THEN i.value END, length(i.value), "
+            f"CASE WHEN {_LIVE} THEN 1 ELSE 0 END FROM (SELECT seq FROM {table} WHERE group_id = :group "
+            "AND item_key {bound} :start AND item_key < :beyond ORDER BY item_key LIMIT :limit) q "
+            f"JOIN {table} i ON i.seq = q.seq ORDER BY i.item_key"
+        )
+        self.page_from, self.page_after = page.format(bound=">="), page.format(bound=">")
+        self.next_group = (
+            f"SELECT group_id FROM {table} WHERE group_id > :after AND group_id < :beyond AND {_LIVE} "
+            "ORDER BY group_id LIMIT 1"
+        )
         self.clear = f"DELETE FROM {table} WHERE group_id = :group"
         self.prune = f"DELETE FROM {table} WHERE expires_at <= :now"
 
@@ -69,6 +81,50 @@ async def replace(
     if new is not None:
         await connection.run(sql.insert if old is None else sql.update, params | {"value": new})
     return old, new
+
+
+LAST = chr(0x10FFFF)
+"""Beyond whatever begins a name."""
+
+
+async def page_of(
+    database: Database, sql: Statements, params: dict[str, Any], prefix: str, cursor: str | None, limit: int
+) -> KeptPage:
+    """A page of a group, by key.
+
+    Args:
+        params: ``group`` and ``now``.
+    """
+    limit = min(limit, MAX_PAGE)
+    follows = cursor is not None and cursor >= prefix
+    bounds = {"start": cursor if follows else prefix, "beyond": prefix + LAST, "most": MAX_SHOWN, "limit": limit + 1}
+    statement = sql.page_after if follows else sql.page_from
+    rows = await database.read(lambda connection: connection.rows(statement, params | bounds), long=True)
+    items = [Kept(key, value, size) for key, value, size, is_live in rows[:limit] if is_live]
+    return KeptPage(items, rows[limit - 1][0] if len(rows) > limit else None)
+
+
+async def group_page(
+    database: Database, sql: Statements, params: dict[str, Any], cursor: str | None, limit: int
+) -> GroupPage:
+    """Names of groups, each found from the one before by the index, however many values they have.
+
+    Args:
+        params: ``beyond``, which no name reaches, and ``now``; ``after`` where there is no cursor.
+    """
+    limit = min(limit, MAX_PAGE)
+
+    async def work(connection: Connection) -> list[str]:
+        found = [params["after"] if cursor is None else cursor]
+        while len(found) <= limit + 1:
+            rows = await connection.rows(sql.next_group, params | {"after": found[-1]})
+            if not rows:
+                break
+            found.append(rows[0][0])
+        return found[1:]
+
+    names = await database.read(work, long=True)
+    return GroupPage(names[:limit], names[limit - 1] if len(names) > limit else None)
 
 
 SQL = Statements("motia_state")
@@ -120,6 +176,14 @@ class SqlStore(Migrated):
             row[0]
             for row in await self.database.read(lambda connection: connection.rows(SQL.groups, params), long=True)
         ]
+
+    async def page(self, group: str, *, prefix: str = "", cursor: str | None = None, limit: int = 50) -> KeptPage:
+        params = {"group": group, "now": self._clock.now()}
+        return await page_of(self.database, SQL, params, prefix, cursor, limit)
+
+    async def page_groups(self, cursor: str | None = None, limit: int = 50) -> GroupPage:
+        params = {"after": "", "beyond": LAST, "now": self._clock.now()}
+        return await group_page(self.database, SQL, params, cursor, limit)
 
     async def clear(self, group: str, *, follow: Follow | None = None) -> int:
         async def work(connection: Connection) -> int:

@@ -22,7 +22,7 @@ from contextlib import AbstractContextManager
 from typing import Literal, NamedTuple, Protocol
 
 from motia.databases.base import Connection
-from motia.stores.base import Compute
+from motia.stores.base import Compute, GroupPage, KeptPage
 
 Kind = Literal["create", "update", "delete", "event"]
 
@@ -120,6 +120,16 @@ class StreamStore(Protocol):
 
     async def groups(self, stream: str) -> builtins.list[str]:
         """The names of all groups that have an item, sorted."""
+        ...
+
+    async def page(
+        self, stream: str, group: str, *, prefix: str = "", cursor: str | None = None, limit: int = 50
+    ) -> KeptPage:
+        """Some items of a group, as ``Store.page`` shows values."""
+        ...
+
+    async def page_groups(self, stream: str, cursor: str | None = None, limit: int = 50) -> GroupPage:
+        """The names of some groups that have an item, as ``Store.page_groups`` tells them."""
         ...
 
     async def change(

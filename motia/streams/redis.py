@@ -9,8 +9,8 @@ from typing import Any
 
 from motia.databases import redis_scripts as lua
 from motia.messages import Message
-from motia.stores.base import Compute
-from motia.stores.redis import Driver, followed
+from motia.stores.base import MAX_PAGE, Compute, GroupPage, KeptPage
+from motia.stores.redis import Driver, followed, kept_page, page_arguments, place_of, scanned_groups
 from motia.streams.base import POLL, Entry, EntryFollow, Head, ItemChange, Page, Snapshot, entry_of
 
 UNSTAMPED = -8_070_450_532_247_928_832
@@ -42,6 +42,18 @@ class RedisStreams:
 
     async def groups(self, stream: str) -> builtins.list[str]:
         return sorted(group.decode() for group in await self._driver.call(lua.STREAM_GROUPS, [stream]))
+
+    async def page(
+        self, stream: str, group: str, *, prefix: str = "", cursor: str | None = None, limit: int = 50
+    ) -> KeptPage:
+        asked = [*page_arguments(prefix, cursor, limit), f"{stream}/{group}"]
+        return kept_page(await self._driver.call(lua.STREAM_PAGE, asked))
+
+    async def page_groups(self, stream: str, cursor: str | None = None, limit: int = 50) -> GroupPage:
+        key = f"{self._driver.server.prefix}ig:{stream}"
+        return scanned_groups(
+            await self._driver.command("SSCAN", key, place_of(cursor) or "0", "COUNT", min(limit, MAX_PAGE))
+        )
 
     async def change(
         self, stream: str, group: str, id: str, compute: Compute, *, follow: EntryFollow | None = None

@@ -18,8 +18,8 @@ from typing import Any
 from motia.clock import Clock
 from motia.databases.base import Connection, Database
 from motia.databases.migrations import Migrated, Versions, vacuumed
-from motia.stores.base import Compute
-from motia.stores.sql import Statements, replace, table
+from motia.stores.base import Compute, GroupPage, KeptPage
+from motia.stores.sql import Statements, group_page, page_of, replace, table
 from motia.streams.base import BLIND_POLL, POLL, Entry, EntryFollow, Head, ItemChange, Page, Snapshot, entry_of
 
 SCHEMA: Versions = (
@@ -118,10 +118,21 @@ class SqlStreams(Migrated):
         return [(id, text) for id, text in rows]
 
     async def groups(self, stream: str) -> builtins.list[str]:
-        first = room(stream, "")
-        params = {"first": first, "beyond": first[:-1] + chr(ord(first[-1]) + 1)}
+        first, beyond = _rooms(stream)
+        params = {"first": first, "beyond": beyond}
         rows = await self.database.read(lambda connection: connection.rows(GROUPS, params), long=True)
         return [row[0][len(first) :] for row in rows]
+
+    async def page(
+        self, stream: str, group: str, *, prefix: str = "", cursor: str | None = None, limit: int = 50
+    ) -> KeptPage:
+        return await page_of(self.database, ITEMS, self._params(stream, group), prefix, cursor, limit)
+
+    async def page_groups(self, stream: str, cursor: str | None = None, limit: int = 50) -> GroupPage:
+        first, beyond = _rooms(stream)
+        params = {"after": first, "beyond": beyond, "now": self._clock.now()}
+        names, following = await group_page(self.database, ITEMS, params, cursor and first + cursor, limit)
+        return GroupPage([name[len(first) :] for name in names], following and following[len(first) :])
 
     async def change(
         self, stream: str, group: str, id: str, compute: Compute, *, follow: EntryFollow | None = None
@@ -239,6 +250,12 @@ class SqlStreams(Migrated):
 def room(stream: str, group: str) -> str:
     """Stream and group as one key; the name of a stream has no slash."""
     return f"{stream}/{group}"
+
+
+def _rooms(stream: str) -> tuple[str, str]:
+    """What all rooms of a stream begin with, and what is beyond them."""
+    first = room(stream, "")
+    return first, first[:-1] + chr(ord(first[-1]) + 1)
 
 
 def _entries(rows: builtins.list[Any]) -> builtins.list[Entry]:

@@ -229,6 +229,29 @@ def test_state_is_edited_with_the_version_that_was_seen(bench: Bench) -> None:
     assert seen["value"] == {"lanes": 4}
 
 
+def test_a_group_of_many_keys_and_many_groups_are_shown_in_parts(bench: Bench) -> None:
+    for number in range(105):
+        ask(bench.server, "PUT", f"state/many/k{number:03}", {"value": number}, **{"if-none-match": "*"})
+    for number in range(202):
+        ask(bench.server, "PUT", f"state/n{number:03}/k", {"value": number}, **{"if-none-match": "*"})
+    bench.open("state/many")
+    bench.wait("tr:has-text('k099')")
+    assert bench.page.locator("tbody tr").count() == 100
+    bench.wait(".pager >> text=More").click()
+    bench.wait("tr:has-text('k104')").click()
+    bench.wait(".inspector .json-number:text-is('104')")
+    assert bench.page.locator("tbody tr").count() == 5
+    bench.page.get_by_label("Key begins with").fill("k00")
+    bench.wait("tr:has-text('k009')")
+    assert bench.page.locator("tbody tr").count() == 10
+    assert bench.page.locator(".names a").count() == 200
+    bench.wait(".names >> text=More groups").click()
+    bench.wait(".names a:has-text('n201')").click()
+    bench.wait("tr:has-text('201')")
+    bench.wait(".names >> text=First groups").click()
+    bench.wait(".names a:has-text('many')")
+
+
 def test_an_edit_that_crosses_another_shows_it_and_overwrites_nothing(bench: Bench) -> None:
     version = ask(bench.server, "PUT", "state/roads/north", {"value": 1}, **{"if-none-match": "*"})["version"]
     bench.open("state/roads/north")

@@ -1,9 +1,12 @@
 -- uses: clock
 
 local function member(group, key) return #group .. ':' .. group .. key end
-local function read(group, key)
+local function is_live(group, key)
     local expires = call('ZSCORE', K .. 'gt', member(group, key))
-    if expires and tonumber(expires) <= now then return false end
+    return not expires or tonumber(expires) > now
+end
+local function read(group, key)
+    if not is_live(group, key) then return false end
     return call('HGET', K .. 'g:' .. group, key)
 end
 local function remove(group, key)

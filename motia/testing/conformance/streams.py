@@ -56,6 +56,25 @@ class StreamConformance:
         assert await store.get("s", "g", "a") is None
         assert await store.groups("s") == []
 
+    async def test_pages_show_items_and_groups(self, streams: StreamHarness) -> None:
+        for id in ("b", "a", "ab", "c"):
+            await streams.set(id, f'"{id}"')
+        await streams.set("x", "1", group="h")
+        await streams.set("y", "1", group="g", stream="s2")
+        first = await streams.other.page("s", "g", limit=3)
+        second = await streams.other.page("s", "g", limit=3, cursor=first.next)
+        assert sorted(first.items + second.items) == [
+            ("a", '"a"', 3),
+            ("ab", '"ab"', 4),
+            ("b", '"b"', 3),
+            ("c", '"c"', 3),
+        ]
+        assert (len(first.items), second.next) == (3, None)
+        assert sorted(item.key for item in (await streams.other.page("s", "g", prefix="a")).items) == ["a", "ab"]
+        assert await streams.other.page("s", "nobody") == ([], None)
+        assert await streams.other.page_groups("s") == (["g", "h"], None)
+        assert await streams.other.page_groups("nobody") == ([], None)
+
     async def test_each_change_is_logged(self, streams: StreamHarness) -> None:
         store = streams.store
         for text in ("1", "2", None):

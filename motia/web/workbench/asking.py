@@ -37,6 +37,8 @@ from motia.web.workbench.models import Right
 MAX_ROWS, ROWS = 200, 50
 MAX_TEXT = 200
 """Characters of a text that is searched for."""
+MAX_CURSOR = 2000
+"""Characters of a cursor, which may be a name."""
 PROBLEM = "application/problem+json"
 _RANGES = {"5m": 300, "15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800}
 _STATUSES = frozenset(HTTPStatus)
@@ -94,8 +96,8 @@ class Ask:
         except ValueError:
             raise HttpError(400, "expected at most 50 parameters") from None
         for name, value in found.items():
-            if len(value) > MAX_TEXT:
-                raise HttpError(400, f"expected {name[:40]!r} to have at most {MAX_TEXT} characters")
+            if len(value) > (most := MAX_CURSOR if name == "cursor" else MAX_TEXT):
+                raise HttpError(400, f"expected {name[:40]!r} to have at most {most} characters")
         return found
 
     @property

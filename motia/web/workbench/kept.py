@@ -7,7 +7,7 @@ made in the one atomic step in which the store compares it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -16,13 +16,17 @@ from motia.declared import declared, spec_of
 from motia.errors import HttpError
 from motia.items import Items
 from motia.schemas import make_schema
-from motia.stores.base import Compute
+from motia.stores.base import Compute, GroupPage, KeptPage
 from motia.web.answers import Answer
 from motia.web.workbench import models
 from motia.web.workbench.asking import Ask, Route, answered
 
 Change = Callable[[Compute], Awaitable[Any]]
 Encode = Callable[[Any], str]
+
+
+COUNTED = 50
+"""Groups of a stream that are counted at most."""
 
 
 def version_of(text: str) -> str:
@@ -32,12 +36,12 @@ def version_of(text: str) -> str:
 
 async def list_scopes(ask: Ask) -> models.Page[models.Scope]:
     """The groups of the state; how many keys each has is not counted, for that would read them all."""
-    return _page(ask, [models.Scope(name, None) for name in await _store(ask).groups()], lambda row: row.scope)
+    return _scopes(await _store(ask).page_groups(ask.query.get("cursor"), ask.limit))
 
 
 async def list_keys(ask: Ask) -> models.Page[models.Item]:
-    found = await _store(ask).list(ask.params["group"])
-    return _items(ask, found)
+    """A part of a group: of the keys that begin with ``prefix``. Values that are long are left out."""
+    return _items(ask, await _store(ask).page(ask.params["group"], **_asked(ask)))
 
 
 async def get_value(ask: Ask) -> Answer:
@@ -61,20 +65,20 @@ async def list_streams(ask: Ask) -> list[models.StreamSummary]:
     rows = []
     for spec in declared():
         schema = make_schema(spec.schema)
-        groups = await store.groups(spec.name)
-        rows.append(models.StreamSummary(spec.name, len(groups), schema.json_schema if schema else None))
+        groups = await store.page_groups(spec.name, limit=COUNTED)
+        count = len(groups.names) if groups.next is None else None
+        rows.append(models.StreamSummary(spec.name, count, schema.json_schema if schema else None))
     return rows
 
 
 async def list_groups(ask: Ask) -> models.Page[models.Scope]:
     store = ask.motia.running.streams_backend.working.streams
-    names = await store.groups(_stream(ask))
-    return _page(ask, [models.Scope(name, None) for name in names], lambda row: row.scope)
+    return _scopes(await store.page_groups(_stream(ask), ask.query.get("cursor"), ask.limit))
 
 
 async def list_items(ask: Ask) -> models.Page[models.Item]:
     store = ask.motia.running.streams_backend.working.streams
-    return _items(ask, await store.list(_stream(ask), ask.params["group"]))
+    return _items(ask, await store.page(_stream(ask), ask.params["group"], **_asked(ask)))
 
 
 async def get_item(ask: Ask) -> Answer:
@@ -109,24 +113,25 @@ def _of(ask: Ask) -> Items:
     return ask.motia.streams[_stream(ask)]
 
 
-def _items(ask: Ask, found: Sequence[tuple[str, str]]) -> models.Page[models.Item]:
-    prefix = ask.query.get("prefix", "")
-    chosen = [pair for pair in found if pair[0].startswith(prefix)]
-    page = _page(ask, chosen, lambda pair: pair[0])
-    return models.Page([_item(ask, key, text) for key, text in page.items], page.next, page.total)
+def _asked(ask: Ask) -> dict[str, Any]:
+    """Which part of a group is wanted."""
+    return {"prefix": ask.query.get("prefix", ""), "cursor": ask.query.get("cursor"), "limit": ask.limit}
+
+
+def _scopes(found: GroupPage) -> models.Page[models.Scope]:
+    return models.Page([models.Scope(name, None) for name in found.names], found.next)
+
+
+def _items(ask: Ask, found: KeptPage) -> models.Page[models.Item]:
+    rows = [
+        models.Item(kept.key, None, None, kept.size) if kept.value is None else _item(ask, kept.key, kept.value)
+        for kept in found.items
+    ]
+    return models.Page(rows, found.next)
 
 
 def _item(ask: Ask, key: str, text: str) -> models.Item:
     return models.Item(key, ask.curtain.json(text), version_of(text))
-
-
-def _page(ask: Ask, rows: Sequence[Any], name: Callable[[Any], str]) -> models.Page[Any]:
-    """A part of a list, from the row that follows the one which the cursor names."""
-    text = ask.query.get("q", "").lower()
-    rows = [row for row in rows if text in name(row).lower()] if text else rows
-    start, limit = ask.number("cursor", 0), ask.limit
-    following = str(start + limit) if len(rows) > start + limit else None
-    return models.Page(rows[start : start + limit], following, models.Total(len(rows)))
 
 
 def _one(ask: Ask, text: str | None, key: str) -> Answer:

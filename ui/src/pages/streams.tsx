@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import { at as join } from '../api'
+import { at as join, query } from '../api'
 import { Empty, Shown } from '../parts/answers'
 import { Search } from '../parts/controls'
 import { Icon } from '../parts/icons'
@@ -18,8 +18,9 @@ const SNIPPET = 'board = Stream("board", schema=Card)\n\nawait board.set("today"
 
 export function StreamsPage({ name, group, item }: { name: string | null; group: string | null; item: string | null }) {
   const streams = useResource<Items<StreamSummary> | StreamSummary[]>('streams', { on: LIVE, every: EVERY })
-  const groups = useResource<Items<Scope>>(name === null ? null : `${join('streams', name)}?limit=200`, { on: LIVE, every: EVERY })
   const [params, change] = useQuery()
+  const part = params.get('groups')
+  const groups = useResource<Items<Scope>>(name === null ? null : `${join('streams', name)}${query({ limit: 200, cursor: part })}`, { on: LIVE, every: EVERY })
   const [adding, setAdding] = useState(false)
   const [prefix, cursor] = [params.get('prefix'), params.get('cursor')]
   const items = useResource<Items<StateItem>>(name === null || group === null ? null : listed(['streams', name, group], { prefix, cursor }), { on: LIVE, every: EVERY })
@@ -37,7 +38,7 @@ export function StreamsPage({ name, group, item }: { name: string | null; group:
           {canEdit && <button type="button" onClick={() => setAdding(true)}><Icon name="plus" size={13} />Add…</button>}
         </>
       )}
-      side={name !== null && group !== null && item !== null && <ItemInspector key={`${name} ${group} ${item}`} where={{ path: ['streams', name, group, item], title: item }} on={LIVE} close={() => go(href(['streams', name, group]))} />}
+      side={name !== null && group !== null && item !== null && <ItemInspector key={`${name} ${group} ${item}`} where={{ path: ['streams', name, group, item], title: item }} on={LIVE} close={() => go(href(['streams', name, group], { prefix, cursor, groups: part }))} />}
     >
       <Shown of={streams} what="Streams">
         {(data) =>
@@ -45,13 +46,13 @@ export function StreamsPage({ name, group, item }: { name: string | null; group:
             <Empty title="No streams" icon="streams"><p>A <code>Stream(…)</code> that the app declares is listed here, with what is in it.</p><Code text={SNIPPET} /></Empty>
           ) : (
             <div className="split">
-              <Names label="Streams and groups" items={namesOf(itemsOf(data), itemsOf(groups.data), name, group)} />
+              <Names label="Streams and groups" items={namesOf(itemsOf(data), itemsOf(groups.data), name, group, part)} part={{ next: groups.data?.next ?? null, cursor: part, go: (next) => change({ groups: next }, false) }} />
               <div className="split-main">
                 {name === null || group === null ? (
                   <Start stream={here} groups={groups.data} />
                 ) : (
                   <Shown of={items} what="The group">
-                    {(found) => <ItemTable of={found} chosen={item} word="Id" to={(key) => href(['streams', name, group, key], { prefix })} cursor={cursor} go={(next) => change({ cursor: next }, false)} />}
+                    {(found) => <ItemTable of={found} chosen={item} word="Id" to={(key) => href(['streams', name, group, key], { prefix, cursor, groups: part })} cursor={cursor} go={(next) => change({ cursor: next }, false)} />}
                   </Shown>
                 )}
               </div>
@@ -73,9 +74,9 @@ function Start({ stream, groups }: { stream: StreamSummary | undefined; groups: 
   )
 }
 
-function namesOf(streams: StreamSummary[], groups: Scope[], name: string | null, group: string | null) {
+function namesOf(streams: StreamSummary[], groups: Scope[], name: string | null, group: string | null, part: string | null) {
   return streams.flatMap((stream) => [
     { name: stream.name, note: stream.groups === null ? undefined : String(stream.groups), to: href(['streams', stream.name]), isHere: stream.name === name && group === null },
-    ...(stream.name === name ? groups.map((one) => ({ name: one.scope, to: href(['streams', stream.name, one.scope]), isHere: one.scope === group, depth: 1 })) : []),
+    ...(stream.name === name ? groups.map((one) => ({ name: one.scope, to: href(['streams', stream.name, one.scope], { groups: part }), isHere: one.scope === group, depth: 1 })) : []),
   ])
 }

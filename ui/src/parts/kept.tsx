@@ -1,7 +1,7 @@
 import { useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
 import { ApiError, at as join, call, query } from '../api'
-import { oneLine } from '../format'
+import { bytes, oneLine } from '../format'
 import { useCan } from '../session'
 import { refresh, useResource } from '../store'
 import type { Page as Items, StateItem } from '../types'
@@ -17,7 +17,7 @@ import { tell } from './toasts'
 
 /** The items of a group, as lines. */
 export function ItemTable(props: { of: Items<StateItem>; chosen: string | null; to: (key: string) => string; word: string; cursor: string | null; go: (cursor: string | null) => void }) {
-  if (!props.of.items.length) return <Empty title="Nothing here" icon="state" />
+  if (!props.of.items.length && !props.of.next) return <Empty title="Nothing here" icon="state">{props.cursor && <button type="button" onClick={() => props.go(null)}>Back to the first</button>}</Empty>
   return (
     <>
       <table className="table">
@@ -28,12 +28,12 @@ export function ItemTable(props: { of: Items<StateItem>; chosen: string | null; 
           {props.of.items.map((item) => (
             <tr key={item.key} data-row aria-selected={item.key === props.chosen}>
               <td><Link className="cover mono" href={props.to(item.key)}>{item.key}</Link></td>
-              <td className="mono soft">{oneLine(item.value, 240)}</td>
+              <td className="mono soft">{item.size ? <span className="mute">{bytes(item.size)}: open it to see it</span> : oneLine(item.value, 240)}</td>
             </tr>
           ))}
         </tbody>
       </table>
-      <Pager shown={props.of.items.length} total={props.of.total} next={props.of.next} cursor={props.cursor} go={props.go} />
+      <Pager shown={props.of.items.length} total={props.of.total} next={props.of.next} cursor={props.cursor} go={props.go} words={['First', 'More']} />
     </>
   )
 }
@@ -161,8 +161,15 @@ export function Adder({ path, word, close }: { path: string[]; word: string; clo
   )
 }
 
-/** Names at the left of a page: groups of state, streams and theirs. */
-export function Names(props: { label: string; items: { name: string; note?: string; to: string; isHere: boolean; depth?: number }[] }) {
+interface Part {
+  next: string | null
+  cursor: string | null
+  go: (cursor: string | null) => void
+}
+
+/** Names at the left of a page: groups of state, streams and theirs; where there are many, a part of them. */
+export function Names(props: { label: string; items: { name: string; note?: string; to: string; isHere: boolean; depth?: number }[]; part?: Part }) {
+  const { part } = props
   return (
     <nav className="names" aria-label={props.label}>
       {props.items.map((item) => (
@@ -171,6 +178,12 @@ export function Names(props: { label: string; items: { name: string; note?: stri
           {item.note && <small className="mute">{item.note}</small>}
         </Link>
       ))}
+      {part && (part.cursor || part.next) && (
+        <div className="row">
+          {part.cursor && <button type="button" onClick={() => part.go(null)}>First groups</button>}
+          {part.next && <button type="button" onClick={() => part.go(part.next)}>More groups</button>}
+        </div>
+      )}
     </nav>
   )
 }

@@ -66,8 +66,9 @@ export function Facts({ of }: { of: [string, ReactNode][] }) {
   )
 }
 
-export function Pager(props: { shown: number; total?: { value: number; capped: boolean } | null; next: string | null; cursor: string | null; go: (cursor: string | null) => void }) {
+export function Pager(props: { shown: number; total?: { value: number; capped: boolean } | null; next: string | null; cursor: string | null; go: (cursor: string | null) => void; words?: readonly [string, string] }) {
   const { total } = props
+  const [first, following] = props.words ?? ['Newest', 'Older']
   return (
     <div className="pager">
       <span>
@@ -75,12 +76,12 @@ export function Pager(props: { shown: number; total?: { value: number; capped: b
       </span>
       {props.cursor && (
         <button type="button" onClick={() => props.go(null)}>
-          Newest
+          {first}
         </button>
       )}
       {props.next && (
         <button type="button" onClick={() => props.go(props.next)}>
-          Older
+          {following}
         </button>
       )}
     </div>

@@ -113,7 +113,9 @@ export interface Scope {
 export interface StateItem {
   key: string
   value: unknown
-  version: string
+  version: string | null
+  /** In a list, the length of a value that is too long for one. */
+  size?: number | null
 }
 
 export interface StreamSummary {

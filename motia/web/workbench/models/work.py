@@ -156,15 +156,23 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A value of state, or an item of a stream's group; ``version`` is its ETag without the quotes."""
+    """A value of state, or an item of a stream's group.
+
+    Attributes:
+        version: its ETag without the quotes.
+        size: in a list, the length of a value that is too long for one, which has neither value nor version there.
+    """
 
     key: str
     value: Any
-    version: str
+    version: str | None
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StreamSummary:
+    """A stream; ``groups`` is how many it has, None where there are too many to be counted."""
+
     name: str
-    groups: int
+    groups: int | None
     schema: Any

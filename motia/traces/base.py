@@ -24,7 +24,7 @@ MAX_PAGE = 500
 MAX_SPANS = 2_000
 MAX_EVENTS = 5_000
 MAX_STATS = 20_000
-"""Spans that ``stats`` and ``links`` look at, the newest first."""
+"""Spans that ``stats``, ``history`` and ``links`` look at, the newest first."""
 PRUNE_BATCH = 500
 """Traces that one call of ``prune`` forgets at most."""
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "warn": 30, "error": 40, "critical": 50}
@@ -179,6 +179,22 @@ class Stats(NamedTuple):
     truncated: bool = False
 
 
+class Point(NamedTuple):
+    """Counters of one part of a time, of the runs that started in it.
+
+    Attributes:
+        start_us: of the part.
+        runs: None where this part was not looked at, or not all of it.
+        errors: attempts that failed, to be tried again or not.
+        p95_us: of those that have ended; None where none has.
+    """
+
+    start_us: int
+    runs: int | None
+    errors: int | None
+    p95_us: int | None
+
+
 class Link(NamedTuple):
     """What one step has set off in another.
 
@@ -237,6 +253,13 @@ class TraceStore(Protocol):
 
     async def stats(self, after_us: int, before_us: int | None = None) -> Stats:
         """Counters of the runs that started in a time."""
+        ...
+
+    async def history(self, after_us: int, step_us: int, parts: int) -> list[Point]:
+        """Counters of ``parts`` times of ``step_us`` that follow each other, from ``after_us`` on, the oldest first.
+
+        Of more than ``MAX_STATS`` runs the newest are counted; what is before these is not known.
+        """
         ...
 
     async def links(self, after_us: int, before_us: int | None = None) -> Links:

@@ -20,6 +20,7 @@ from motia.traces.base import (
     Links,
     LogFilter,
     LogPage,
+    Point,
     Stats,
     TraceDetail,
     TraceFilter,
@@ -29,7 +30,7 @@ from motia.traces.base import (
     place_of,
 )
 from motia.traces.rows import body_of, brief_of, event_data, event_of, span_of
-from motia.traces.summary import Ran, counted, linked, matches, summarised
+from motia.traces.summary import Ran, charted, counted, linked, matches, summarised
 from motia.tracing.records import EventRecord, Record, SpanRecord
 
 CHUNK = 200
@@ -124,10 +125,14 @@ class RedisTraces:
 
     async def stats(self, after_us: int, before_us: int | None = None) -> Stats:
         before = FOR_EVER if before_us is None else before_us
-        runs = [Ran(*loads(row.partition(b" ")[2])[:4]) for _, row in await self._ran(after_us, before)]
+        runs = _counters(await self._ran(after_us, before))
         sent = await self._driver.call(lua.TRACES_SENT, [after_us, before])
         topics = {topic: int(count) for topic, count in _pairs(sent)}
         return counted(runs[:MAX_STATS], topics, truncated=len(runs) > MAX_STATS)
+
+    async def history(self, after_us: int, step_us: int, parts: int) -> list[Point]:
+        runs = _counters(await self._ran(after_us, after_us + step_us * parts))
+        return charted(runs[:MAX_STATS], after_us, step_us, parts, truncated=len(runs) > MAX_STATS)
 
     async def links(self, after_us: int, before_us: int | None = None) -> Links:
         rows = await self._ran(after_us, FOR_EVER if before_us is None else before_us)
@@ -177,6 +182,10 @@ def _span(trace_id: str, span_id: str, row: bytes, body: str = "") -> SpanRecord
 def _event(trace_id: str, number: str, row: bytes) -> EventRecord:
     span_id, step, at, kind, message, data = loads(row)
     return event_of(trace_id, span_id, step, at, kind, message, int(number), data)
+
+
+def _counters(rows: Sequence[tuple[bytes, bytes]]) -> list[Ran]:
+    return [Ran(*loads(row.partition(b" ")[2])[:4]) for _, row in rows]
 
 
 def _record(kind: bytes, trace: bytes, id: bytes, row: bytes, body: bytes) -> Record:

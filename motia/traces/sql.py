@@ -26,6 +26,7 @@ from motia.traces.base import (
     Links,
     LogFilter,
     LogPage,
+    Point,
     Stats,
     TraceDetail,
     TraceFilter,
@@ -36,7 +37,7 @@ from motia.traces.base import (
 )
 from motia.traces.rows import body_of, brief_of, event_data, event_of, span_of, summary_data, summary_of
 from motia.traces.schema import SCHEMA
-from motia.traces.summary import Ran, counted, linked, summarised, words_of
+from motia.traces.summary import Ran, charted, counted, linked, summarised, words_of
 from motia.tracing.records import EventRecord, Record, SpanRecord
 
 FOR_EVER = 2**62
@@ -137,6 +138,12 @@ class SqlTraces(Migrated):
             return counted(runs[:MAX_STATS], topics, truncated=len(runs) > MAX_STATS)
 
         return await self.database.read(work, long=True)
+
+    async def history(self, after_us: int, step_us: int, parts: int) -> list[Point]:
+        params = _within(after_us, after_us + step_us * parts)
+        rows = await self.database.read(lambda connection: connection.rows(sql.RAN, params), long=True)
+        runs = [Ran(*row) for row in rows[:MAX_STATS]]
+        return charted(runs, after_us, step_us, parts, truncated=len(rows) > MAX_STATS)
 
     async def links(self, after_us: int, before_us: int | None = None) -> Links:
         params = _within(after_us, before_us)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from motia.traces.base import Link, Links, Stats, StepStats, TraceFilter, TraceStatus, TraceSummary
+from motia.traces.base import Link, Links, Point, Stats, StepStats, TraceFilter, TraceStatus, TraceSummary
 from motia.tracing.records import SpanRecord
 
 _OPEN = {"running", "retry", "parked", "released"}
@@ -129,6 +129,23 @@ def _counted(runs: Sequence[Ran]) -> StepStats:
 def _quantile(ordered: Sequence[int], part: float) -> int | None:
     """The nearest-rank quantile."""
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else None
+
+
+def charted(runs: Sequence[Ran], after_us: int, step_us: int, parts: int, *, truncated: bool = False) -> list[Point]:
+    """The counters of runs, by the part of the time in which they started; they come newest first."""
+    found: list[list[Ran]] = [[] for _ in range(parts)]
+    for run in runs:
+        found[(run.start_us - after_us) // step_us].append(run)
+    known = runs[-1].start_us if truncated else after_us
+    starts = [after_us + step_us * number for number in range(parts)]
+    return [
+        Point(start, None, None, None) if start < known else _point(start, _counted(part))
+        for start, part in zip(starts, found, strict=True)
+    ]
+
+
+def _point(start_us: int, stats: StepStats) -> Point:
+    return Point(start_us, stats.runs, stats.errors + stats.retries, stats.p95_us)
 
 
 def linked(spans: Sequence[SpanRecord], *, truncated: bool = False) -> Links:

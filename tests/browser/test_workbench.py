@@ -376,6 +376,26 @@ def test_the_theme_is_kept(bench: Bench) -> None:
     bench.wait("html[data-theme=dark]")
 
 
+def test_what_ran_is_charted_and_told_in_a_table(bench: Bench) -> None:
+    for number in range(3):
+        bench.send(f"late-{number}")
+    bench.open("?range=5m")
+    chart = bench.wait("figure:has-text('Runs') svg[aria-label^='Runs: at most']")
+    assert chart.locator("g").count() == 30
+    bench.wait("figure:has-text('Failed') .chart-error")
+    bench.wait("figure:has-text('p95') .chart-accent")
+    bench.wait(".chart-table summary").click()
+    cells = bench.page.locator(".chart-table tbody td:nth-child(2)")
+    runs = "[...document.querySelectorAll('.chart-table tbody td:nth-child(2)')]"
+    bench.page.wait_for_function(f"{runs}.some((cell) => Number(cell.innerText) > 3)")
+    assert cells.count() == 30
+    totals = ask(bench.server, "GET", "metrics?range=5m")["points"]
+    assert sum(point["runs"] for point in totals) >= 9
+    bench.page.get_by_label("Counted over").select_option("7d")
+    bench.wait("figure:has-text('Runs')")
+    assert "range=7d" in bench.page.url
+
+
 def test_a_request_that_fails_says_so_and_can_be_tried_again(bench: Bench) -> None:
     bench.page.route("**/api/v1/overview*", lambda route: route.fulfill(status=503, body="", content_type="text/html"))
     bench.open()

@@ -19,6 +19,7 @@ API = "/workbench/api/v1/"
 GETS = {
     "session": "session",
     "overview": "overview",
+    "metrics": "metrics?range=5m",
     "flows": "flows",
     "flow": "flows/orders?range=1h",
     "steps": "steps",

@@ -6,6 +6,7 @@ import flows from '../fixtures/flows.json'
 import logs from '../fixtures/logs.json'
 import message from '../fixtures/message.json'
 import messages from '../fixtures/messages.json'
+import metrics from '../fixtures/metrics.json'
 import overview from '../fixtures/overview.json'
 import queues from '../fixtures/queues.json'
 import schedules from '../fixtures/schedules.json'
@@ -31,8 +32,9 @@ export const fits: [
   Loose<T.Page<T.MessageSummary>>, Loose<T.MessageDetail>, Loose<T.ErrorGroup[]>, Loose<T.Schedule[]>,
   Loose<T.Page<T.Scope>>, Loose<T.Page<T.StateItem>>, Loose<T.StateItem>, Loose<T.StreamSummary[]>, Loose<T.Sent>,
   Loose<T.TraceDetail>, Loose<T.TraceDetail>, Loose<T.Page<T.MessageSummary>>,
+  Loose<T.Metrics>,
 ] = [
   session, overview, flows, flow, step, endpoints, traces, logs, queues, messages, message, errors, schedules, state,
   keys, value, streams, sent, trace, recovered,
-  waiting,
+  waiting, metrics,
 ]

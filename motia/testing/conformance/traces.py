@@ -289,6 +289,23 @@ class TraceConformance:
         assert (stats.total.runs, stats.topics, stats.truncated) == (23, {"order.paid": 1}, False)
         assert (await traces.store.stats(2 * SECOND)).total.runs == 3
 
+    async def test_a_history_counts_by_parts_of_a_time(self, traces: TraceHarness) -> None:
+        await traces.store.append(
+            [
+                span(1, 1, start=SECOND - 1),
+                span(1, 2, start=SECOND, length=30),
+                span(1, 3, start=2 * SECOND - 1, length=10, status="retry"),
+                span(1, 4, start=3 * SECOND, length=50, status="error"),
+                span(1, 5, start=3 * SECOND + 5, length=None),
+                span(1, 6, start=4 * SECOND),
+            ]
+        )
+        assert await traces.other.history(SECOND, SECOND, 3) == [
+            (SECOND, 2, 1, 30),
+            (2 * SECOND, 0, 0, None),
+            (3 * SECOND, 2, 1, 50),
+        ]
+
     async def test_links_join_what_ran_to_what_it_set_off(self, traces: TraceHarness) -> None:
         def after(cause: int, number: int, step: str, **more: Any) -> SpanRecord:
             return span(1, number, start=SECOND * number, parent_id=f"{cause:016x}", step=step, **more)

@@ -11,6 +11,9 @@ from motia.traces.base import Link, Stats, StepStats
 from motia.web.workbench import models
 from motia.web.workbench.asking import Ask
 
+PARTS = 30
+"""Into which a range is cut for a chart."""
+
 
 class Counted:
     """Counters of a time.
@@ -52,6 +55,20 @@ async def counted(ask: Ask, seconds: int) -> Counted:
         return Counted(None)
     after = int((time.time() - seconds) * 1_000_000)
     return Counted(await ask.memory.told(("runs", seconds), partial(store.stats, after)))
+
+
+async def metrics(ask: Ask) -> models.Metrics:
+    """Runs, failures and p95 over the range."""
+    name, seconds = ask.range
+    step = seconds * 1_000_000 // PARTS
+    store = ask.traces
+    if store is None:
+        return models.Metrics(name, step // 1000, [])
+    # The parts begin at round times, so that they stay what they are from one look to the next.
+    after = (int(time.time() * 1_000_000) // step + 1 - PARTS) * step
+    found = await ask.memory.told(("history", name), partial(store.history, after, step, PARTS))
+    points = [models.Point(item.start_us // 1000, item.runs, item.errors, _ms(item.p95_us)) for item in found]
+    return models.Metrics(name, step // 1000, points)
 
 
 async def linked(ask: Ask, seconds: int) -> Sequence[Link] | None:

@@ -13,7 +13,7 @@ from motia.web.checking import Fault, orphans, written_problems
 from motia.web.operations import schedules_of
 from motia.web.workbench import models
 from motia.web.workbench.asking import Ask, Route
-from motia.web.workbench.counting import counted
+from motia.web.workbench.counting import counted, metrics
 from motia.web.workbench.traces import failures_of
 
 POLL_MS = 1000
@@ -92,5 +92,6 @@ async def search(ask: Ask) -> list[models.Hit]:
 ROUTES = [
     Route("GET", "session", session),
     Route("GET", "overview", overview),
+    Route("GET", "metrics", metrics),
     Route("GET", "search", search),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from motia.traces.base import TraceFilter
-from motia.traces.summary import Ran, counted, summarised, wanted_words, words_of
+from motia.traces.summary import Ran, charted, counted, summarised, wanted_words, words_of
 from motia.tracing.records import ErrorRecord, SpanRecord
 
 
@@ -83,3 +83,10 @@ def test_counters() -> None:
     assert stats.steps["a"] == (100, 0, 0, 0, 51, 96, 100)
     assert stats.steps["b"] == (2, 0, 1, 1, 7, 7, 600)
     assert (stats.total.runs, stats.total.last_us, stats.topics) == (102, 600, {"order.created": 3})
+
+
+def test_a_history_does_not_know_what_it_has_not_looked_at() -> None:
+    runs = [Ran("a", "ok", start, 5) for start in (39, 31, 25)]
+    points = charted(runs, 0, 10, 4, truncated=True)
+    assert points == [(0, None, None, None), (10, None, None, None), (20, None, None, None), (30, 2, 0, 5)]
+    assert [point.runs for point in charted(runs, 0, 10, 4)] == [0, 0, 1, 2]

@@ -1,28 +1,42 @@
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
+import { query } from '../api'
 import { count, milliseconds, percent } from '../format'
 import { Empty, Shown } from '../parts/answers'
+import { Charts } from '../parts/chart'
+import { Choice } from '../parts/controls'
 import { Icon } from '../parts/icons'
 import { Age, Method } from '../parts/marks'
 import { Page } from '../parts/page'
 import { TraceTable } from '../parts/trace-table'
-import { href } from '../route'
+import { href, useQuery } from '../route'
 import { useSession } from '../session'
 import { useResource } from '../store'
-import type { Endpoint, Overview, Page as Items, Problem, TraceSummary } from '../types'
+import type { Endpoint, Metrics, Overview, Page as Items, Problem, TraceSummary } from '../types'
 
 const OVERVIEW = ['trace.upsert', 'queue.stats', 'message.upsert', 'schedule.upsert', 'registry.changed']
 const TRACES = ['trace.upsert']
+const RANGES = [['5m', 'Last 5 min'], ['15m', 'Last 15 min'], ['1h', 'Last hour'], ['6h', 'Last 6 hours'], ['24h', 'Last day'], ['7d', 'Last week']] as const
 
 export function OverviewPage() {
-  const overview = useResource<Overview>('overview', { on: OVERVIEW, every: 5_000 })
+  const [params, change] = useQuery()
+  const range = params.get('range') ?? '1h'
+  const overview = useResource<Overview>(`overview${query({ range })}`, { on: OVERVIEW, every: 5_000 })
+  const metrics = useResource<Metrics>(`metrics${query({ range })}`, { on: TRACES, every: 10_000 })
   const traces = useResource<Items<TraceSummary>>('traces?limit=8&hide=cron', { on: TRACES })
   return (
-    <Page title="Overview" padded>
+    <Page
+      title="Overview"
+      padded
+      tools={<Choice label="Counted over" value={range} options={RANGES} choose={(next) => change({ range: next === '1h' ? null : next })} />}
+    >
       <Shown of={overview} what="The overview">
         {(data) => (
           <div className="overview">
             <Figures of={data} />
+            {metrics.data !== undefined && metrics.data.points.length > 0 && (
+              <section className="card" aria-label="Over time"><Charts of={metrics.data} /></section>
+            )}
             {data.problems.length > 0 && <Problems of={data.problems} />}
             {data.failures.length > 0 && <Failures of={data.failures} />}
           </div>

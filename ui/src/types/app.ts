@@ -39,6 +39,20 @@ export interface Overview {
   problems: Problem[]
 }
 
+/** One part of the range; null for what was not counted. */
+export interface Point {
+  at: number
+  runs: number | null
+  errors: number | null
+  p95_ms: number | null
+}
+
+export interface Metrics {
+  range: string
+  step_ms: number
+  points: Point[]
+}
+
 export interface FlowSummary {
   id: string
   steps: number

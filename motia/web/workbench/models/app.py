@@ -66,6 +66,25 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """What ran in one part of the range; None for what was not counted."""
+
+    at: int
+    runs: int | None
+    errors: int | None
+    p95_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The range in parts of ``step_ms``, the oldest first; the last one goes on. No parts where nothing is recorded."""
+
+    range: str
+    step_ms: int
+    points: Sequence[Point]
+
+
+@dataclass(frozen=True, slots=True)
 class Last:
     trace_id: str
     at: int

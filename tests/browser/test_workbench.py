@@ -137,6 +137,30 @@ def test_what_failed_for_good_is_seen_and_redriven_and_gone(bench: Bench) -> Non
     assert ask(bench.server, "GET", "state/parcels/p-1")["value"]["status"] == "delivered"
 
 
+def test_redriving_at_a_pace_ends_when_too_many_fail_again(bench: Bench) -> None:
+    for number in range(4):
+        bench.send(f"p-{number}")
+    bench.open("queues/parcel.sent?tab=dead")
+    bench.wait("tbody tr:nth-child(4)")
+    bench.page.get_by_role("checkbox", name="All on this page").check()
+    bench.wait("[role=toolbar] >> text=Redrive…").click()
+    bench.wait("dialog >> text=So many a second").click()
+    bench.page.get_by_label("A second").fill("1")
+    bench.page.get_by_label("Stop when failed again").fill("1")
+    bench.wait("dialog button:text-is('Redrive 4')").click()
+    bench.wait("dialog >> text=/Stopped, since too many failed again: [12] redriven, [12] failed again/")
+    bench.wait("dialog button:text-is('Close')").click()
+    bench.wait("tbody tr:nth-child(4)")
+    ask(bench.server, "PUT", "state/roads/north", {"value": "open"}, **{"if-none-match": "*"})
+    bench.page.get_by_role("checkbox", name="All on this page").check()
+    bench.wait("[role=toolbar] >> text=Redrive…").click()
+    bench.wait("dialog >> text=So many a second").click()
+    bench.page.get_by_label("A second").fill("2")
+    bench.wait("dialog button:text-is('Redrive 4')").click()
+    bench.wait("dialog progress")
+    bench.wait("text=All clear")
+
+
 def test_discarding_asks_first(bench: Bench) -> None:
     bench.send("p-1")
     bench.open("queues/parcel.sent")

@@ -1,9 +1,11 @@
-import { useState } from 'react'
-import { ApiError, at as join, post } from '../api'
+import { useEffect, useRef, useState } from 'react'
+import { ApiError, at as join, get, post, query } from '../api'
 import { count as text } from '../format'
+import { paced, type Pace, type Progress } from '../paced'
 import { refresh } from '../store'
-import type { Done } from '../types'
+import type { Done, MessageSummary, Page } from '../types'
 import { Failure } from './answers'
+import { Segmented } from './controls'
 import { Dialog } from './dialog'
 import { tell } from './toasts'
 
@@ -24,7 +26,16 @@ interface Props {
 /** Redrive or discard, after a second look at how many that is; the server counts again. */
 export function Bulk({ verb, topic, ids, filter, count, close }: Props) {
   const [busy, setBusy] = useState(false)
-  const [done, setDone] = useState(0)
+  const [{ done, failed }, setProgress] = useState<Progress>({ done: 0, failed: 0 })
+  const [pace, setPace] = useState<Pace | null>(null)
+  const [ended, setEnded] = useState<string | null>(null)
+  const isStopped = useRef(false)
+  useEffect(() => {
+    isStopped.current = false
+    return () => {
+      isStopped.current = true
+    }
+  }, [])
   const [error, setError] = useState<ApiError | null>(null)
   const [expected, setExpected] = useState(count)
   const word = verb === 'redrive' ? 'Redrive' : 'Discard'
@@ -34,7 +45,8 @@ export function Bulk({ verb, topic, ids, filter, count, close }: Props) {
     setBusy(true)
     setError(null)
     try {
-      const total = await run(join('queues', topic, verb), ids, filter, expected, setDone)
+      if (pace !== null) return await actAt(pace)
+      const total = await run(join('queues', topic, verb), ids, filter, expected, (now) => setProgress({ done: now, failed: 0 }))
       tell(`${verb === 'redrive' ? 'Redriven' : 'Discarded'}: ${text(total)}`)
       close(true)
     } catch (failed) {
@@ -48,6 +60,22 @@ export function Bulk({ verb, topic, ids, filter, count, close }: Props) {
     }
   }
 
+  const actAt = async (chosen: Pace) => {
+    isStopped.current = false
+    const work = { ...letters(topic, ids, filter), isStopped: () => isStopped.current, tell: setProgress }
+    const found = await paced(work, expected, chosen)
+    if (found.ending !== 'done') return setEnded(`Stopped${found.ending === 'failing' ? ', since too many failed again' : ''}: ${text(found.done)} redriven, ${text(found.failed)} failed again.`)
+    tell(`Redriven: ${text(found.done)}${found.failed ? `, ${text(found.failed)} failed again` : ''}`)
+    close(true)
+  }
+
+  if (ended !== null) {
+    return (
+      <Dialog title="Stopped" close={() => close(true)} submit={() => close(true)} foot={<button type="submit" className="primary">Close</button>}>
+        <p role="status">{ended} The rest is where it was.</p>
+      </Dialog>
+    )
+  }
   return (
     <Dialog
       title={`${word} ${many}`}
@@ -55,7 +83,11 @@ export function Bulk({ verb, topic, ids, filter, count, close }: Props) {
       submit={() => void act()}
       foot={
         <>
-          <button type="button" disabled={busy} onClick={() => close(done > 0)}>Cancel</button>
+          {busy && pace !== null ? (
+            <button type="button" onClick={() => (isStopped.current = true)}>Stop</button>
+          ) : (
+            <button type="button" disabled={busy} onClick={() => close(done > 0)}>Cancel</button>
+          )}
           <button type="submit" className={verb === 'redrive' ? 'primary' : 'danger'} disabled={busy || expected === 0}>
             {busy ? 'Working…' : `${word} ${text(expected)}`}
           </button>
@@ -72,10 +104,46 @@ export function Bulk({ verb, topic, ids, filter, count, close }: Props) {
         {ids === null && filter.error && <> · failure <code>{filter.error}</code></>}
         {ids === null && filter.q && <> · text <code>{filter.q}</code></>}
       </p>
+      {verb === 'redrive' && expected > 1 && <PaceField of={pace} change={setPace} disabled={busy} />}
+      {busy && pace !== null && <p role="status">{text(done)} redriven, {text(failed)} failed again</p>}
       {busy && expected > 0 && <progress value={done} max={expected} aria-label="Done so far" />}
       {error && <Failure error={error} what={done ? `After ${text(done)}` : undefined} />}
     </Dialog>
   )
+}
+
+const START: Pace = { rate: 10, stopAfter: 5 }
+
+function PaceField({ of, change, disabled }: { of: Pace | null; change: (pace: Pace | null) => void; disabled: boolean }) {
+  const field = (label: string, name: keyof Pace, max: number) => (
+    <label className="field">
+      <span>{label}</span>
+      <input type="number" min={1} max={max} required disabled={disabled} value={of?.[name] || ''} onChange={(event) => of && change({ ...of, [name]: Math.min(max, Math.max(0, Math.floor(event.target.valueAsNumber || 0))) })} />
+    </label>
+  )
+  return (
+    <>
+      <div><Segmented label="Pace" value={of === null ? 'once' : 'paced'} options={[['once', 'All at once'], ['paced', 'So many a second']]} choose={(next) => !disabled && change(next === 'once' ? null : START)} /></div>
+      {of !== null && (
+        <>
+          <div className="row">{field('A second', 'rate', 100)}{field('Stop when failed again', 'stopAfter', 100)}</div>
+          <p className="mute">It goes on as long as this page is open. What is retried later fails later, too.</p>
+        </>
+      )}
+    </>
+  )
+}
+
+/** The dead letters to be redriven at a pace, as the newest ones of the queue tell of them. */
+function letters(topic: string, ids: string[] | null, filter: Props['filter']) {
+  const dead = async (values: Record<string, string | null>) =>
+    (await get<Page<MessageSummary>>(`${join('queues', topic, 'messages')}${query({ state: 'dead', limit: 200, ...values })}`)).items.map((item) => item.id)
+  return {
+    next: async (besides: ReadonlySet<string>, count: number) => (ids ?? (await dead(filter))).filter((id) => !besides.has(id)).slice(0, count),
+    act: async (part: string[]) => (await post<Done>(join('queues', topic, 'redrive'), { ids: part })).done,
+    failed: async (of: ReadonlySet<string>) => (await dead({})).filter((id) => of.has(id)).length,
+    wait: () => new Promise<void>((go) => window.setTimeout(go, 1000)),
+  }
 }
 
 // The server takes a bounded part at a time and says whether more is left.

@@ -227,6 +227,10 @@ def test_the_tester_sends_to_the_real_route_and_shows_what_followed(bench: Bench
     bench.wait(".wf-span:has-text('deliver') .status:has-text('retry')").click()
     bench.wait(".inspector .errorbox:has-text('RoadClosed')")
     bench.wait(".wf-event:has-text('the road is closed')")
+    with bench.page.expect_download() as waiting:
+        bench.wait("a:text-is('OTLP')").click()
+    exported = json.loads(Path(waiting.value.path()).read_text())
+    assert "deliver" in str(exported["resourceSpans"][0]["scopeSpans"][0]["spans"])
     first = bench.page.url
     bench.wait(".inspector >> text=Run again…").click()
     bench.wait("dialog textarea").fill('{"id": "late-2"}')

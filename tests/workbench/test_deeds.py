@@ -352,6 +352,27 @@ class TestTraces:
         assert {line["message"] for line in lines} == {"charging"}
         assert {line["trace_id"] for line in lines} == {id}
 
+    def test_one_is_exported_as_otlp(self, admin: Person, client: Client) -> None:
+        id = self._of(admin, "error")["id"]
+        reply = admin.get(f"traces/{id}/otlp")
+        assert reply.header("content-disposition") == f'attachment; filename="{id}.otlp.json"'
+        (resource,) = reply.json["resourceSpans"]
+        spans = resource["scopeSpans"][0]["spans"]
+        assert {span["traceId"] for span in spans} == {id}
+        first, failed = spans[0], next(span for span in spans if span["status"].get("code") == 2)
+        assert (first["name"], first["kind"], "parentSpanId" in first) == ("POST /purchases", 2, False)
+        assert (failed["parentSpanId"], failed["kind"]) == (first["spanId"], 5)
+        assert int(failed["startTimeUnixNano"]) >= int(first["startTimeUnixNano"]) > 10**18
+        facts = {item["key"]: item["value"] for item in failed["attributes"]}
+        assert facts["motia.step.name"] == {"stringValue": "charge-card"}
+        assert facts["motia.attempt"]["intValue"] in {"1", "2"}
+        names = [event["name"] for span in spans for event in span["events"]]
+        assert {"log", "enqueue", "state.set", "stream.set", "exception"} <= set(names)
+        assert [word for word in (SECRET, WORD, VAT) if word in reply.text] == []
+        assert '\\"sku\\":\\"' in reply.text
+        assert '\\"sku\\":\\"X' not in Person(client, "viewer").get(f"traces/{id}/otlp").text
+        assert admin.get(f"traces/{'0' * 32}/otlp").status == 404
+
     def test_running_one_again(self, admin: Person) -> None:
         found = self._of(admin, "error")
         refused = admin.act(f"traces/{found['id']}/rerun")

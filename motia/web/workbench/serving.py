@@ -12,7 +12,7 @@ from motia.redaction import redact_text
 from motia.routing import Path, Router
 from motia.web.answers import Answer
 from motia.web.visits import BuiltIn, Visit
-from motia.web.workbench import flows, kept, letters, overview, queues, schedules, traces, unfinished
+from motia.web.workbench import flows, kept, letters, otlp, overview, queues, schedules, traces, unfinished
 from motia.web.workbench.access import Caller, Door, Site, check_origin
 from motia.web.workbench.asking import Ask, Route, answered, as_http, problem
 from motia.web.workbench.document import document_route
@@ -28,7 +28,7 @@ _log = logging.getLogger("motia.workbench")
 
 def api_routes() -> list[Route]:
     """Every address of the API."""
-    modules = (overview, flows, traces, queues, letters, unfinished, schedules, kept)
+    modules = (overview, flows, traces, otlp, queues, letters, unfinished, schedules, kept)
     routes = [*(route for module in modules for route in module.ROUTES), *feed_routes()]
     return [*routes, document_route(routes)]
 

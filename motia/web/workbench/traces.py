@@ -115,11 +115,15 @@ def _failure(curtain: Curtain, error: ErrorRecord | None, *, stack: bool = False
 
 
 async def get_trace(ask: Ask) -> models.TraceDetail:
-    found = await _detail(ask)
-    return detail_of(ask.curtain, found)
+    return detail_of(ask.curtain, await kept_trace(ask))
 
 
-async def _detail(ask: Ask) -> TraceDetail:
+async def kept_trace(ask: Ask) -> TraceDetail:
+    """The trace that is asked for, as it was recorded.
+
+    Raises:
+        HttpError: 404; it is not kept.
+    """
     found = await _store(ask).trace(ask.params["trace"])
     if found is None:
         raise HttpError(404, f"no trace {ask.params['trace']!r}; it was not recorded, or is kept no longer")
@@ -215,7 +219,7 @@ def log_of(curtain: Curtain, line: EventRecord) -> models.LogLine:
 
 async def rerun(ask: Ask) -> models.Sent:
     """Send the input of a run to its step once more, or another one: a new trace."""
-    found = await _detail(ask)
+    found = await kept_trace(ask)
     wanted = ask.given("span", str)
     span = next((span for span in found.spans if wanted in {None, span.span_id}), None)
     if span is None:

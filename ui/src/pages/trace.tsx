@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'react'
 import { Link } from 'wouter'
-import { at as join, post } from '../api'
+import { address, at as join, post } from '../api'
 import { duration, moment } from '../format'
 import { isTyping, keysAreOn } from '../keys'
 import { Empty, Shown } from '../parts/answers'
@@ -76,6 +76,7 @@ function Tools({ of }: { of: TraceDetail }) {
       {canInvoke && <Deed act={rerun} title="The first step again, with the same input">Rerun</Deed>}
       {trace.flow[0] && <Link href={href(['flows', trace.flow[0]], { trace: trace.id })} className="button">In the flow</Link>}
       <Link href={href(['logs'], { trace: trace.id })} className="button">Logs</Link>
+      <a href={address(`${join('traces', trace.id)}/otlp`).href} download className="button" title="For other tools that read OpenTelemetry">OTLP</a>
       <button type="button" onClick={() => save(`${trace.id}.json`, JSON.stringify(of, null, 2))}>Download</button>
     </>
   )

@@ -209,6 +209,20 @@ def test_what_waits_and_runs_is_listed_and_cancelled(bench: Bench) -> None:
     bench.wait("text=Nothing waits for a worker.")
 
 
+def test_what_a_worker_died_over_is_listed_apart(bench: Bench) -> None:
+    bench.open("queues/parcel.heavy?tab=running")
+    ask(bench.server, "POST", "queues/parcel.heavy/messages", {"data": {"n": 1}})
+    bench.wait("tr:has-text('haul')")
+    bench.page.goto("about:blank")
+    ask(bench.server, "POST", "queues/parcel.heavy/pause", {})
+    bench.server.kill()
+    bench.server.start()
+    bench.open("queues/parcel.heavy?tab=ready")
+    bench.wait(".part:has-text('Suspect') tr:has-text('haul') .cover").click()
+    bench.wait(".inspector .status:text-is('suspect')")
+    bench.wait(".inspector dd:text-is('worker_lost')")
+
+
 def test_the_tester_sends_to_the_real_route_and_shows_what_followed(bench: Bench) -> None:
     bench.open(f"endpoints/{quote('POST /shop/parcels', safe='')}")
     body = bench.wait(".tester textarea")

@@ -102,6 +102,7 @@ class Subscription:
         delay: seconds added to every message.
         concurrency: deliveries running at once over all workers; None for no bound.
         timeout: longest run of a handler in seconds.
+        blocks: a dead letter of a fifo subscription holds back the later ones of its group.
     """
 
     id: str
@@ -113,6 +114,7 @@ class Subscription:
     delay: float = 0.0
     concurrency: int | None = None
     timeout: float = 900.0
+    blocks: bool = False
 
 
 class Delivery(NamedTuple):
@@ -243,7 +245,7 @@ class DeadLetter(NamedTuple):
 
 
 class SubscriptionStats(NamedTuple):
-    """How many deliveries of one subscription are in each state."""
+    """How many deliveries of one subscription are in each state; ``blocked`` wait behind a dead letter."""
 
     id: str
     topic: str
@@ -253,6 +255,7 @@ class SubscriptionStats(NamedTuple):
     running: int
     dead: int
     paused: bool
+    blocked: int = 0
 
 
 class ScheduleState(NamedTuple):

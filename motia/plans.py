@@ -117,6 +117,7 @@ def subscription_of(plan: Plan) -> Subscription | None:
             delay=config.delay_seconds,
             concurrency=config.concurrency,
             timeout=config.run_limit,
+            blocks=config.on_dead == "block",
         )
     if isinstance(trigger, StateTrigger):
         scope = f"{trigger.group or '*'}/{trigger.key or '*'}"
@@ -142,6 +143,7 @@ def direct_subscription(plan: Plan) -> Subscription:
         delay=config.delay_seconds,
         concurrency=config.concurrency,
         timeout=config.run_limit,
+        blocks=config.on_dead == "block",
     )
 
 

@@ -30,6 +30,8 @@ class QueueConfig(BaseModel):
         delay_seconds: added to every message.
         concurrency: deliveries running at once over all workers; None for no bound.
         timeout: longest run of the handler in seconds. Past it an async handler is cancelled, and the attempt failed.
+        on_dead: of ``fifo``, when a delivery has become a dead letter: ``skip`` goes on with the next one of its group,
+            ``block`` waits until it was redriven or discarded.
 
     Raises:
         ConfigError: a key is unknown or a value does not fit.
@@ -45,16 +47,20 @@ class QueueConfig(BaseModel):
     delay_seconds: float = Field(default=0, ge=0)
     concurrency: int | None = Field(default=None, ge=1)
     timeout: float | None = Field(default=None, gt=0)
+    on_dead: Literal["skip", "block"] = "skip"
 
     @model_validator(mode="wrap")
     @classmethod
     def _checked(cls, data: Any, made: ModelWrapValidatorHandler[Self]) -> Self:
         try:
-            return made(read_keys(data, cls.model_fields, "QueueConfig") if isinstance(data, Mapping) else data)
+            found = made(read_keys(data, cls.model_fields, "QueueConfig") if isinstance(data, Mapping) else data)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(["QueueConfig", *map(str, first["loc"])])
             raise ConfigError(f"{where}: {first['msg']}, got {first['input']!r}") from error
+        if found.on_dead == "block" and found.type != "fifo":
+            raise ConfigError(f'QueueConfig.on_dead="block" expected type="fifo", got type={found.type!r}')
+        return found
 
     @classmethod
     def read(cls, data: QueueConfig | Mapping[str, Any] | None) -> QueueConfig:

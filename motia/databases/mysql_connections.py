@@ -20,7 +20,8 @@ except ImportError as error:
 
 LOCK_WAIT = 20.0
 """Seconds that one question for the lock of migrations waits; a connection that is cut meanwhile is found by then."""
-_INDEX_EXISTS = 1061
+_THERE_ALREADY = {ER.DUP_FIELDNAME, 1061}
+"""A column, and an index, of that name."""
 
 
 class MysqlConnection:
@@ -99,7 +100,7 @@ class MysqlConnection:
             try:
                 count = int(cursor.execute(statement, values))
             except pymysql.OperationalError as error:
-                if error.args[0] == _INDEX_EXISTS:  # made by a migration that died before it was recorded
+                if error.args[0] in _THERE_ALREADY:  # made by a migration that died before it was recorded
                     return 0, []
                 raise
             return count, list(cursor.fetchall()) if cursor.description else []

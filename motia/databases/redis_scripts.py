@@ -20,7 +20,8 @@ Keys, all under one prefix with one hash tag, so that they live in one slot of a
     cancel          set      running deliveries that were asked to stop
     sched           zset     scheduled delivery -> when it is due
     x:<sub>         zset     suspects, least suspicious first;   suspects  set  subscriptions that have some
-    f:<sub>:<group> list     unfinished deliveries of a fifo group: only the first is anywhere else
+    f:<sub>:<group> list     unfinished deliveries of a fifo group, and the dead letters that hold it back: only the
+                             first is anywhere else, and only if it is not dead
     dead            zset     dead letter -> since when
     cron, cronoff            last tick of each schedule, and those that are paused
     g:<group>, go:<group>, gt, groups   state: values, their order, when they run out, and the groups there are

@@ -19,6 +19,8 @@ Rules that every backend keeps, and the conformance suite proves:
   effect once another claim has been made: a worker that outslept its lease cannot acknowledge.
 * Leases, due times and dedupe windows are measured by the backend's own clock, never by a worker's.
 * ``done`` is reached once. Tokens only grow. Of one fifo group of one subscription at most one is running.
+* Where a subscription ``blocks``, nothing of a fifo group is claimed while an earlier one of it is dead, whenever it
+  died. Redriven, that one comes first.
 * A delivery whose worker died is ``suspect``: it is claimed apart from the others, so that a job which kills its
   process does not take its neighbours with it. The third crash makes it a dead letter.
 * Whatever was published is there after the death of any process. (``durable`` is False for the memory backend.)

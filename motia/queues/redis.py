@@ -171,7 +171,9 @@ class RedisQueue:
         return count
 
     async def discard(self, query: DeadQuery) -> int:
-        return int(await self._driver.call(lua.DISCARD, [_dead_query(query)]))
+        count = int(await self._driver.call(lua.DISCARD, [_dead_query(query)]))
+        self._driver.server.announce()
+        return count
 
     async def pause(self, step: str, paused: bool) -> int:
         count = int(await self._driver.call(lua.PAUSE, [step, int(paused)]))
@@ -191,9 +193,10 @@ class RedisQueue:
                 item["running"],
                 item["dead"],
                 bool(item.get("paused")),
+                item["blocked"],
             )
             for id, item in rows
-            if "step" in item or item["ready"] + item["scheduled"] + item["running"] + item["dead"]
+            if "step" in item or item["ready"] + item["blocked"] + item["scheduled"] + item["running"] + item["dead"]
         ]
 
     async def tick(self, schedule: str, moment: float, messages: Sequence[Message]) -> bool:

@@ -83,4 +83,6 @@ SCHEMA: Versions = (
         """,
     ),
     (vacuumed("motia_delivery"), vacuumed("motia_dedupe"), vacuumed("motia_schedule"), LOCKS),
+    # Where a process of an earlier version serves the subscription, it goes on past dead letters, as it always did.
+    ("ALTER TABLE motia_subscription ADD COLUMN blocks INTEGER NOT NULL DEFAULT 0",),
 )

@@ -217,30 +217,32 @@ class SqlQueue(Migrated):
         self._turn = (self._turn + 1) % len(present)  # whoever is first gets the remainder, so take turns
         present = present[self._turn :] + present[: self._turn]
         claimed: list[Delivery] = []
-        for position, (subscription, fifo, timeout, free) in enumerate(present):
+        for position, (subscription, order, timeout, free) in enumerate(present):
             left = demand.limit - len(claimed)
             share = -(-left // (len(present) - position))
             limit = share if free is None else min(share, free)
             if limit > 0:
-                claimed += await self._claim_from(connection, demand, subscription, bool(fifo), timeout, limit)
+                claimed += await self._claim_from(connection, demand, subscription, order, timeout, limit)
         return claimed
 
     async def _claim_from(
-        self, connection: Connection, demand: Demand, subscription: str, fifo: bool, timeout: float, limit: int
+        self, connection: Connection, demand: Demand, subscription: str, order: int, timeout: float, limit: int
     ) -> list[Delivery]:
-        rows = await connection.rows(
-            sql.CLAIM["suspect" if demand.suspects else "ready", fifo],
-            {
-                "subscription": subscription,
-                "limit": limit,
-                "owner": demand.owner,
-                "lease": demand.lease,
-                "timeout": timeout,
-                "mono": self._clock.monotonic(),
-                "boot": self._boot,
-            },
+        params: dict[str, Any] = {
+            "subscription": subscription,
+            "limit": limit,
+            "owner": demand.owner,
+            "lease": demand.lease,
+            "timeout": timeout,
+            "mono": self._clock.monotonic(),
+            "boot": self._boot,
+        }
+        if order == sql.BLOCKING and (held := await connection.rows(sql.HELD, {"subscription": subscription})):
+            order = sql.HOLDING
+            params["ids"] = json.dumps([row[0] for row in held])
+        return sorted_deliveries(
+            await connection.rows(sql.CLAIM["suspect" if demand.suspects else "ready", order], params)
         )
-        return sorted_deliveries(rows)
 
     @contextmanager
     def listen(self, notify: Callable[[], None], *, suspects: bool = False) -> Iterator[None]:
@@ -316,7 +318,9 @@ class SqlQueue(Migrated):
 
     async def discard(self, query: DeadQuery) -> int:
         params = _dead_params(query)
-        return await self.database.write(lambda connection: connection.run(sql.DISCARD, params))
+        count = await self.database.write(lambda connection: connection.run(sql.DISCARD, params))
+        self.database.announce()
+        return count
 
     async def pause(self, step: str, paused: bool) -> int:
         params = {"step": step, "paused": int(paused)}
@@ -365,7 +369,9 @@ class SqlQueue(Migrated):
             await connection.run(sql.PRUNE_DEDUPE, params)
             return await connection.run(sql.PRUNE_DEAD, params)
 
-        return await self.database.write(work)
+        if count := await self.database.write(work):
+            self.database.announce()
+        return count
 
     async def close(self) -> None:
         await self.database.close()
@@ -383,8 +389,8 @@ async def _all_subscriptions(connection: Connection) -> list[tuple[Any, ...]]:
 
 
 def _subscription(row: tuple[Any, ...]) -> Subscription:
-    id, topic, step, group, key, fifo, delay, concurrency, timeout = row
-    return Subscription(id, topic, step, group, key, bool(fifo), delay, concurrency, timeout)
+    id, topic, step, group, key, fifo, delay, concurrency, timeout, blocks = row
+    return Subscription(id, topic, step, group, key, bool(fifo), delay, concurrency, timeout, bool(blocks))
 
 
 def _subscription_params(item: Subscription) -> dict[str, Any]:
@@ -398,6 +404,7 @@ def _subscription_params(item: Subscription) -> dict[str, Any]:
         "delay": item.delay,
         "concurrency": item.concurrency,
         "timeout": item.timeout,
+        "blocks": int(item.blocks),
     }
 
 
@@ -441,7 +448,8 @@ def _dead_params(query: DeadQuery) -> dict[str, Any]:
 
 
 def _stats(id: str, entry: dict[str, Any]) -> SubscriptionStats:
-    counts = {state: entry.get(state, 0) for state in ("ready", "scheduled", "running", "dead")}
+    counts = {state: entry.get(state, 0) for state in ("ready", "scheduled", "running", "dead", "blocked")}
+    counts["ready"] -= counts["blocked"]
     return SubscriptionStats(id=id, topic=entry["topic"], step=entry["step"], paused=entry["paused"], **counts)
 
 

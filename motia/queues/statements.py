@@ -30,14 +30,15 @@ DEDUPE_FIRST = "SELECT message_id FROM motia_dedupe WHERE topic = :topic AND ded
 
 SUBSCRIBERS = "SELECT count(*) FROM motia_subscription WHERE topic = :topic"
 SUBSCRIPTIONS = """
-SELECT id, topic, step, scope_group, scope_key, fifo, delay, concurrency, timeout FROM motia_subscription
+SELECT id, topic, step, scope_group, scope_key, fifo, delay, concurrency, timeout, blocks FROM motia_subscription
 """
 SUBSCRIBE = """
-INSERT INTO motia_subscription (id, topic, step, scope_group, scope_key, fifo, delay, concurrency, timeout)
-VALUES (:id, :topic, :step, :scope_group, :scope_key, :fifo, :delay, :concurrency, :timeout)
+INSERT INTO motia_subscription (id, topic, step, scope_group, scope_key, fifo, delay, concurrency, timeout, blocks)
+VALUES (:id, :topic, :step, :scope_group, :scope_key, :fifo, :delay, :concurrency, :timeout, :blocks)
 ON CONFLICT (id) DO UPDATE SET
     topic = excluded.topic, step = excluded.step, scope_group = excluded.scope_group, scope_key = excluded.scope_key,
-    fifo = excluded.fifo, delay = excluded.delay, concurrency = excluded.concurrency, timeout = excluded.timeout
+    fifo = excluded.fifo, delay = excluded.delay, concurrency = excluded.concurrency, timeout = excluded.timeout,
+    blocks = excluded.blocks
 """
 UNSUBSCRIBE = "DELETE FROM motia_subscription WHERE id = :id"
 
@@ -61,7 +62,7 @@ WITH RECURSIVE present (id) AS (
     SELECT (SELECT min(subscription_id) FROM motia_delivery WHERE state = '{lane}' AND subscription_id > present.id)
     FROM present WHERE present.id IS NOT NULL
 )
-SELECT s.id, s.fifo, s.timeout,
+SELECT s.id, s.fifo + s.fifo * s.blocks, s.timeout,
        s.concurrency - (SELECT count(*) FROM motia_delivery r WHERE r.state = 'running' AND r.subscription_id = s.id
                         AND s.concurrency IS NOT NULL)
 FROM present JOIN motia_subscription s ON s.id = present.id
@@ -81,16 +82,32 @@ _IN_ORDER = """
     AND NOT EXISTS (
         SELECT 1 FROM motia_delivery e
         WHERE e.subscription_id = q.subscription_id AND e.fifo_key = q.fifo_key AND e.seq <> q.seq
-          AND (e.state = 'running' OR (e.seq < q.seq AND e.state IN ('ready', 'scheduled', 'suspect')))
+          AND (e.state = 'running' OR (e.seq < q.seq AND e.state IN ('ready', 'scheduled', 'suspect'{dead})))
     )
 """
+# By `fifo` and `blocks` added up: what has no order, what has one, and what its dead letters hold back besides. The
+# last is for a subscription that has some: long groups behind them are passed over, without a look at each delivery.
+HELD = """
+SELECT d.fifo_key FROM motia_delivery d
+WHERE d.state = 'dead' AND d.subscription_id = :subscription AND d.fifo_key IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM motia_delivery e
+    WHERE e.subscription_id = d.subscription_id AND e.fifo_key = d.fifo_key AND e.seq < d.seq)
+"""
+UNORDERED, IN_ORDER, BLOCKING, HOLDING = range(4)
+_STRICT = _IN_ORDER.format(dead=", 'dead'")
+_ORDERED = {
+    UNORDERED: "",
+    IN_ORDER: _IN_ORDER.format(dead=""),
+    BLOCKING: _STRICT,
+    HOLDING: "AND q.fifo_key NOT IN (SELECT value FROM json_each(:ids))" + _STRICT,
+}
 # Of suspects the least suspicious first: an innocent one that was hit twice waits until the trouble is over.
 _ORDERS = {"ready": "q.priority DESC, q.seq", "suspect": "q.crashes, q.priority DESC, q.seq"}
 PRESENT = {lane: _PRESENT.format(lane=lane) for lane in _ORDERS}
 CLAIM = {
-    (lane, fifo): _CLAIM.format(lane=lane, order=order, in_order=_IN_ORDER if fifo else "")
+    (lane, kind): _CLAIM.format(lane=lane, order=order, in_order=in_order)
     for lane, order in _ORDERS.items()
-    for fifo in (False, True)
+    for kind, in_order in _ORDERED.items()
 }
 
 _MINE = "WHERE seq = :handle AND token = :token AND state = 'running'"
@@ -198,6 +215,7 @@ PRUNE_DEDUPE = "DELETE FROM motia_dedupe WHERE expires_at <= :now"
 
 PAUSE = "UPDATE motia_subscription SET paused = :paused WHERE step = :step"
 OF_STEP = "SELECT count(*) FROM motia_subscription WHERE step = :step"
+# The last part: what would be ready, were it not for a dead letter; the few dead letters are looked up first.
 STATS = """
 SELECT s.id, s.topic, s.step, s.paused, d.state, count(d.seq)
 FROM motia_subscription s LEFT JOIN motia_delivery d ON d.subscription_id = s.id
@@ -206,6 +224,15 @@ UNION ALL
 SELECT d.subscription_id, d.topic, '', 0, d.state, count(*)
 FROM motia_delivery d WHERE d.subscription_id NOT IN (SELECT id FROM motia_subscription)
 GROUP BY d.subscription_id, d.topic, d.state
+UNION ALL
+SELECT held.id, held.topic, held.step, held.paused, 'blocked', count(*)
+FROM (SELECT s.id, s.topic, s.step, s.paused, e.fifo_key, min(e.seq) AS first
+      FROM motia_subscription s JOIN motia_delivery e ON e.subscription_id = s.id
+      WHERE s.blocks = 1 AND e.state = 'dead' AND e.fifo_key IS NOT NULL
+      GROUP BY s.id, s.topic, s.step, s.paused, e.fifo_key) held
+JOIN motia_delivery q ON q.subscription_id = held.id AND q.fifo_key = held.fifo_key AND q.seq > held.first
+WHERE q.state IN ('ready', 'suspect')
+GROUP BY held.id, held.topic, held.step, held.paused
 """
 
 TICK = """

@@ -68,7 +68,7 @@ def orphans(motia: Motia, stats: Sequence[SubscriptionStats]) -> list[Fault]:
             topic=entry.topic,
         )
         for entry in stats
-        if (waiting := entry.ready + entry.scheduled + entry.running) and entry.id not in plans
+        if (waiting := entry.ready + entry.blocked + entry.scheduled + entry.running) and entry.id not in plans
     ]
 
 

@@ -109,6 +109,11 @@ class WithoutOrder(Broken):
         await self._sound.subscribe([replace(item, fifo=False) for item in subscriptions], steps=steps)
 
 
+class Overtaking(Broken):
+    async def subscribe(self, subscriptions: Sequence[Subscription], *, steps: Collection[str]) -> None:
+        await self._sound.subscribe([replace(item, blocks=False) for item in subscriptions], steps=steps)
+
+
 class WithoutBound(Broken):
     async def subscribe(self, subscriptions: Sequence[Subscription], *, steps: Collection[str]) -> None:
         await self._sound.subscribe([replace(item, concurrency=None) for item in subscriptions], steps=steps)
@@ -134,7 +139,7 @@ class Costly(Broken):
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("fault", [Unfenced, WithoutOrder, WithoutBound, Heartless, Forgetful, Costly])
+@pytest.mark.parametrize("fault", [Unfenced, WithoutOrder, Overtaking, WithoutBound, Heartless, Forgetful, Costly])
 def test_it_sees_a_fault(fault: type[Broken], examples: Callable[[int, int], settings]) -> None:
     with machine("memory:", VirtualClock()) as sound:
 

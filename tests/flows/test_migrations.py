@@ -14,8 +14,12 @@ import pytest
 
 from motia import Motia, MotiaSettings, StorageError, Worker, queue, step
 from motia.app import pending_statements
+from motia.backends import open_backend
+from motia.clock import SystemClock
 from motia.databases import migrations
+from motia.messages import Message, Settlement, Subscription, new_id
 from motia.queues import schema
+from motia.queues.base import Demand
 from motia.queues.sql import SqlQueue
 
 EVERYWHERE = ["sqlite", *(pytest.param(kind, marks=pytest.mark.service) for kind in ("postgresql", "mysql"))]
@@ -109,6 +113,60 @@ async def test_an_upgrade_while_a_worker_works(place: str, monkeypatch: pytest.M
             while len(seen) < 120:
                 await anyio.sleep(0.01)
     assert sorted(seen) == list(range(120))
+
+
+EARLIER = """
+INSERT INTO motia_subscription (id, topic, step, scope_group, scope_key, fifo, delay, concurrency, timeout)
+VALUES (:id, :topic, :step, NULL, NULL, 1, 0, NULL, :timeout)
+ON CONFLICT (id) DO UPDATE SET topic = excluded.topic, fifo = excluded.fifo, timeout = excluded.timeout
+"""
+"""How a subscription was written before version 3, and still is by workers that run on."""
+
+
+@everywhere
+async def test_tables_without_blocks_are_brought_up_to_date(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits there stays, the earlier statements go on, and what they write of a subscription is all but that."""
+    backend = open_backend(place, SystemClock(), 5.0)
+    queue = backend.waiting.queue
+    assert isinstance(queue, SqlQueue)
+    params = {"id": "s#t", "topic": "t", "step": "s", "timeout": 60.0}
+    sent = Message(new_id(), "t", "1", group="g")
+    try:
+        with monkeypatch.context() as earlier:
+            earlier.setattr(SqlQueue, "versions", schema.SCHEMA[:2])
+            await queue.migrate()
+        await queue.database.write(lambda connection: connection.run(EARLIER, params))
+        await queue.publish([sent])
+        await queue.migrate()
+        assert await queue.subscribers("t") == 1
+        strict = Subscription("s#t", "t", "s", fifo=True, timeout=60.0, blocks=True)
+        await queue.subscribe([strict], steps=["s"])
+        await queue.database.write(lambda connection: connection.run(EARLIER, params))
+        assert await queue._differences([strict], ["s"]) == ([], [])
+        await queue.publish([Message(new_id(), "t", "2", group="g")])
+        (first,) = (await queue.exchange([], Demand("w", 5, ["s#t"]))).deliveries
+        assert first.message_id == sent.id
+        dead = Settlement(first.handle, first.token, "dead", reason="failed")
+        assert (await queue.exchange([dead], Demand("w", 5, ["s#t"]))).deliveries == []
+    finally:
+        await queue.close()
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("place", ["mysql"], indirect=True)
+async def test_a_column_that_was_made_and_not_recorded(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their tables change outside of transactions: a migration may die in between."""
+    queue = open_backend(place, SystemClock(), 5.0).waiting.queue
+    assert isinstance(queue, SqlQueue)
+    try:
+        with monkeypatch.context() as earlier:
+            earlier.setattr(SqlQueue, "versions", schema.SCHEMA[:2])
+            await queue.migrate()
+        await queue.database.write(lambda connection: connection.run(schema.SCHEMA[2][0]))
+        await queue.migrate()
+        assert await queue.pending() == []
+    finally:
+        await queue.close()
 
 
 @everywhere

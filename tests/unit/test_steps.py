@@ -60,6 +60,7 @@ def test_keys_are_read_in_camel_case_and_triggers_as_dicts() -> None:
             "triggers": [
                 {"type": "api", "method": "post", "path": "a/:id", "bodySchema": {"type": "object"}},
                 {"type": "event", "topic": "t", "config": {"maxRetries": 1, "backoffType": "fixed"}},
+                {"type": "queue", "topic": "u", "config": {"type": "fifo", "onDead": "block"}},
                 {"type": "cron", "expression": "* * * * *"},
                 {"type": "state", "group": "g"},
                 {"type": "stream", "streamName": "s", "groupId": "g"},
@@ -67,9 +68,10 @@ def test_keys_are_read_in_camel_case_and_triggers_as_dicts() -> None:
         },
         lambda data: None,
     )
-    first, second, *rest = made.config.triggers
+    first, second, third, *rest = made.config.triggers
     assert (first.type, first.method, first.path) == ("http", "POST", "/a/:id")
     assert (second.topic, second.config.max_retries, second.config.backoff_type) == ("t", 1, "fixed")
+    assert (third.config.on_dead, second.config.on_dead) == ("block", "skip")
     assert rest == [cron("* * * * *"), state(group="g"), stream("s", group_id="g")]
 
 
@@ -115,6 +117,10 @@ def test_a_step_config_takes_both_spellings_itself() -> None:
         (
             lambda: http("GET", "/", query_params=[{"name": "a", "desc": ""}]),
             "a query parameter has an unknown key 'desc'; known: description, name",
+        ),
+        (
+            lambda: step("x", triggers=[queue("t", config={"onDead": "block"})]),
+            'QueueConfig.on_dead="block" expected type="fifo", got type=\'standard\'',
         ),
         (lambda: step("x" * 201), "a step's name expected text of at most 200 characters"),
         (lambda: step({"name": "x"}, "not a function"), "expected a function as handler"),

@@ -1,7 +1,3 @@
--- uses: common, chosen
+-- uses: leaving, chosen
 
-for _, id in ipairs(ids) do
-    call('ZREM', K .. 'dead', id)
-    call('UNLINK', K .. 'b:' .. id, K .. 'm:' .. id)
-end
-return #ids
+return forget_dead(ids)

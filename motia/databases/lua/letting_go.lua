@@ -87,7 +87,8 @@ local function bury(id, group, changes)
     changes[#changes + 1] = moment
     call('HSET', K .. 'm:' .. id, unpack(changes))
     call('ZADD', K .. 'dead', moment, id)
-    if group then next_of_group(sub_of(id), group) end
+    local sub = sub_of(id)
+    if group and not blocks(sub) then next_of_group(sub, group) end
 end
 
 -- Takes back what an owner, who is dead or silent, held: `ids`, or what of it has lapsed. How many it was.

@@ -20,9 +20,15 @@ local function next_of_group(sub, group)
     local list = K .. 'f:' .. sub .. ':' .. group
     call('LPOP', list)
     local id = call('LINDEX', list, 0)
-    if id then
-        place(id, tonumber(body_of(id)[7]))
-    else
+    if not id then
         call('SREM', K .. 'fg:' .. sub, group)
+    elseif not call('ZSCORE', K .. 'dead', id) then
+        place(id, tonumber(body_of(id)[7]))
     end
+end
+
+-- Whether a dead letter of a subscription holds back the later ones of its group.
+local function blocks(sub)
+    local packed = call('HGET', K .. 'subs', sub)
+    return packed and cjson.decode(packed).blocks
 end

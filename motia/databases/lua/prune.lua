@@ -1,8 +1,3 @@
--- uses: clock
+-- uses: leaving
 
-local ids = call('ZRANGEBYSCORE', K .. 'dead', '-inf', '(' .. stamp(now - tonumber(ARGV[1])), 'LIMIT', 0, 1000)
-for _, id in ipairs(ids) do
-    call('ZREM', K .. 'dead', id)
-    call('UNLINK', K .. 'b:' .. id, K .. 'm:' .. id)
-end
-return #ids
+return forget_dead(call('ZRANGEBYSCORE', K .. 'dead', '-inf', '(' .. stamp(now - tonumber(ARGV[1])), 'LIMIT', 0, 1000))

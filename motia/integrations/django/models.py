@@ -30,6 +30,7 @@ class Subscription(models.Model):
     concurrency: Any = models.IntegerField(null=True, blank=True)
     timeout: Any = models.FloatField(default=900, db_default=900)
     paused = _flag()
+    blocks = _flag()
 
     class Meta:
         db_table = "motia_subscription"

@@ -29,16 +29,25 @@ class RunRelease(Operation):
         version: which; counted from 1.
         tables: those that it makes, for the way back.
         beside: statements of this project alone, as ours are written: every model has a table, on every vendor.
+        back: statements for the way back, where it is not a table that goes.
     """
 
     reduces_to_sql = True
     reversible = True
 
-    def __init__(self, part: str, version: int, tables: Sequence[str] = (), beside: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        part: str,
+        version: int,
+        tables: Sequence[str] = (),
+        beside: Sequence[str] = (),
+        back: Sequence[str] = (),
+    ) -> None:
         self.part = part
         self.version = version
         self.tables = tables
         self.beside = beside
+        self.back = back
 
     def state_forwards(self, app_label: str, state: Any) -> None:
         """The models are told by the operations beside this one."""
@@ -57,8 +66,8 @@ class RunRelease(Operation):
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
     ) -> None:
         if _allowed(app_label, schema_editor):
-            for table in self.tables:
-                schema_editor.execute(f"DROP TABLE {table}", None)
+            for statement in (*self.back, *(f"DROP TABLE {table}" for table in self.tables)):
+                schema_editor.execute(statement, None)
 
     def describe(self) -> str:
         return f"Version {self.version} of the {self.part} tables"

@@ -15,6 +15,7 @@ Needs pytest and anyio's plugin (``@pytest.mark.anyio`` on the class).
 
 from motia.testing.conformance.adapters import AdapterConformance, Client, EventCases, Reply, conformance_app
 from motia.testing.conformance.harness import Harness, demand, message
+from motia.testing.conformance.queue_blocking import QueueBlocking
 from motia.testing.conformance.queue_failures import QueueFailures
 from motia.testing.conformance.queue_looks import QueueLooks
 from motia.testing.conformance.queue_order import QueueOrder
@@ -24,7 +25,7 @@ from motia.testing.conformance.streams import StreamConformance, StreamHarness
 from motia.testing.conformance.traces import TraceConformance, TraceHarness
 
 
-class QueueConformance(QueueBasics, QueueOrder, QueueFailures, QueueLooks):
+class QueueConformance(QueueBasics, QueueOrder, QueueBlocking, QueueFailures, QueueLooks):
     """Everything that ``motia.queues.base`` promises."""
 
 

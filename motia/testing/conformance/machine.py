@@ -57,6 +57,7 @@ class QueueMachine(RuleBasedStateMachine):
             Subscription(f"{self.name}-plain", self.topic, f"{self.name}-plain"),
             Subscription(f"{self.name}-fifo", self.topic, f"{self.name}-fifo", fifo=True),
             Subscription(f"{self.name}-narrow", self.topic, f"{self.name}-narrow", concurrency=2),
+            Subscription(f"{self.name}-strict", self.topic, f"{self.name}-strict", fifo=True, blocks=True),
         ]
         self.owners = [f"{self.name}-w{number}" for number in range(3)]
         self.model = Model()
@@ -91,7 +92,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(
         owner=st.integers(0, 2),
         limit=st.integers(1, 5),
-        which=st.sets(st.integers(0, 2), min_size=1),
+        which=st.sets(st.integers(0, 3), min_size=1),
         suspects=st.booleans(),
         lapsed=st.sampled_from([False, False, True]),
     )
@@ -141,7 +142,7 @@ class QueueMachine(RuleBasedStateMachine):
         first = self.owners.index(running[index % len(running)].owner)
         stale = [pair for pair in self.held if pair[0] in self.model.running_of(self.owners[first])]
         self.kill(first)
-        self.claim((first + 1) % 3, 5, {0, 1, 2}, True, False)
+        self.claim((first + 1) % 3, 5, {0, 1, 2, 3}, True, False)
         for item, delivery in stale:
             self._settle(item, delivery, kind, 0.0)
 
@@ -192,14 +193,16 @@ class QueueMachine(RuleBasedStateMachine):
             assert {letter.id for letter in letters} == {item.id for item in dead if item.subscription is subscription}
         if not dead:
             return
-        item = dead[index % len(dead)]
+        self._redrive_or_discard(dead[index % len(dead)], back)
+
+    def _redrive_or_discard(self, item: Modelled, back: bool) -> None:
         query = DeadQuery(ids=[item.id])
         assert self.run(self.queue.redrive(query) if back else self.queue.discard(query)) == 1
         item.attempt = item.crashes = 0
-        item.moved = True
+        item.moved = not item.subscription.blocks
         item.back("ready" if back else "gone")
 
-    @rule(index=st.integers(0, 2), paused=st.booleans())
+    @rule(index=st.integers(0, 3), paused=st.booleans())
     def pause(self, index: int, paused: bool) -> None:
         subscription = self.subscriptions[index]
         assert self.run(self.queue.pause(subscription.step, paused)) == 1
@@ -216,7 +219,8 @@ class QueueMachine(RuleBasedStateMachine):
                 sum(item.state == "running" for item in mine),
                 sum(item.state == "dead" for item in mine),
             ]
-            assert [stats.ready + stats.scheduled, stats.running, stats.dead] == expected, subscription.id
+            waiting = stats.ready + stats.scheduled + stats.blocked
+            assert [waiting, stats.running, stats.dead] == expected, subscription.id
 
     def teardown(self) -> None:
         """Everything comes to an end, each once."""
@@ -230,6 +234,9 @@ class QueueMachine(RuleBasedStateMachine):
                     self.cancel(self.messages.index(message))
             for owner in range(3):
                 self.kill(owner)
+            for letter in self.model.of("dead"):
+                if letter.subscription.blocks:
+                    self._redrive_or_discard(letter, back=False)
             self._finish_all()
         finally:
             self._clean_up()
@@ -239,7 +246,7 @@ class QueueMachine(RuleBasedStateMachine):
         while waiting := self.model.of("ready", "suspect"):
             before = len(waiting)
             for suspects in (False, True):
-                self.claim(0, 5, {0, 1, 2}, suspects, False)
+                self.claim(0, 5, {0, 1, 2, 3}, suspects, False)
             for item, delivery in self.held:
                 if item.state == "running" and item.token == delivery.token:
                     self._settle(item, delivery, "done", 0.0)

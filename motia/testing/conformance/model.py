@@ -113,7 +113,8 @@ class Model:
         for other in self.deliveries.values():
             if other is not item and other.line == item.line:
                 assert other.state != "running", "two of one fifo group at once"
-                overtaken = other.waits and other.number < item.number and not (other.moved or item.moved)
+                held = other.waits or (other.state == "dead" and item.subscription.blocks)
+                overtaken = held and other.number < item.number and not (other.moved or item.moved)
                 assert not overtaken, "claimed before an earlier one of its fifo group"
 
     def not_passed_over(self, claimed: Collection[str]) -> None:
@@ -141,4 +142,7 @@ class Model:
         if subscription.concurrency is not None and len(running) >= subscription.concurrency:
             return False
         others = [other for other in self.deliveries.values() if other is not item and other.line == item.line]
-        return not subscription.fifo or not any(other.waits or other.state == "running" for other in others)
+        holding = {"dead"} if subscription.blocks else set()
+        return not subscription.fifo or not any(
+            other.waits or other.state == "running" or other.state in holding for other in others
+        )

@@ -32,6 +32,7 @@ def _summary(ask: Ask, topic: str, entries: Sequence[SubscriptionStats]) -> mode
         delayed=sum(consumer.depth.delayed for consumer in consumers),
         running=sum(consumer.depth.running for consumer in consumers),
         dead=sum(consumer.depth.dead for consumer in consumers),
+        blocked=sum(consumer.depth.blocked for consumer in consumers),
     )
     paused = all(consumer.paused for consumer in consumers)
     policy = policies.pop() if len(policies) == 1 else None
@@ -39,7 +40,7 @@ def _summary(ask: Ask, topic: str, entries: Sequence[SubscriptionStats]) -> mode
 
 
 def _consumer(entry: SubscriptionStats, plan: Plan | None) -> models.Consumer:
-    depth = models.Depth(entry.ready, entry.scheduled, entry.running, entry.dead)
+    depth = models.Depth(entry.ready, entry.scheduled, entry.running, entry.dead, entry.blocked)
     concurrency = plan.config.concurrency if plan else None
     step = entry.step or entry.id.partition("#")[0]
     return models.Consumer(step, entry.id, concurrency, policy_of(plan) if plan else None, depth, entry.paused)
@@ -49,11 +50,12 @@ def policy_of(plan: Plan) -> models.Policy:
     """How the deliveries of a trigger are tried."""
     config = plan.config
     backoff = f"{config.backoff_type} from {config.backoff_delay_ms:g} ms"
-    return models.Policy(config.max_retries, backoff, config.run_limit, config.type == "fifo", config.delay_seconds)
+    fifo = config.type == "fifo"
+    return models.Policy(config.max_retries, backoff, config.run_limit, fifo, config.delay_seconds, config.on_dead)
 
 
 def _holds_something(depth: models.Depth) -> bool:
-    return bool(depth.ready or depth.delayed or depth.running or depth.dead)
+    return bool(depth.ready or depth.delayed or depth.running or depth.dead or depth.blocked)
 
 
 def kind_of(topic: str) -> Any:

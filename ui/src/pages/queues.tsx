@@ -67,7 +67,7 @@ function QueueTable({ items }: { items: QueueSummary[] }) {
             <td className="soft">{queue.consumers.map((one) => one.step).join(', ') || <span className="tone-warn">no consumer</span>}</td>
             <Numbers of={queue.depth} />
             {hasAge && <td className="number fit soft">{queue.oldest_ready_ms === null ? '' : milliseconds(queue.oldest_ready_ms)}</td>}
-            <td className="fit">{queue.paused ? <Status value="paused" /> : <span className="mute">open</span>}</td>
+            <td className="fit">{queue.paused ? <Status value="paused" /> : queue.depth.blocked ? <Status value="blocked" word={`${count(queue.depth.blocked)} blocked`} /> : <span className="mute">open</span>}</td>
           </tr>
         ))}
       </tbody>
@@ -129,6 +129,7 @@ function Depths({ of }: { of: QueueSummary }) {
       {of.paused && <Status value="paused" />}
       {parts.map(([word, value]) => <span key={word} className="chip"><b>{count(value)}</b> {word}</span>)}
       <span className={of.depth.dead ? 'chip chip-error' : 'chip'}><b>{count(of.depth.dead)}</b> dead</span>
+      {of.depth.blocked > 0 && <span className="chip" title="Behind a dead letter of their group"><b>{count(of.depth.blocked)}</b> blocked</span>}
       {of.oldest_ready_ms !== null && <span className="mute">oldest waits {milliseconds(of.oldest_ready_ms)}</span>}
     </span>
   )
@@ -156,6 +157,7 @@ function policyOf(policy: Policy | null): [string, React.ReactNode][] {
     ['backoff', policy.backoff],
     ['timeout', `${policy.timeout} s`],
     ['order', policy.fifo ? 'first in, first out, by group' : null],
+    ['dead letters', policy.on_dead === 'block' ? 'hold their group back' : null],
     ['delay', policy.delay_s ? `${policy.delay_s} s` : null],
   ]
 }
@@ -173,7 +175,7 @@ function Consumers({ of }: { of: QueueSummary }) {
           </header>
           <div className="card-body">
             <Section title="Now">
-              <Facts of={[['ready', count(one.depth.ready)], ['delayed', count(one.depth.delayed)], ['running', count(one.depth.running)], ['dead', count(one.depth.dead)], ['at once', one.concurrency]]} />
+              <Facts of={[['ready', count(one.depth.ready)], ['delayed', count(one.depth.delayed)], ['running', count(one.depth.running)], ['dead', count(one.depth.dead)], ['blocked', one.depth.blocked ? count(one.depth.blocked) : null], ['at once', one.concurrency]]} />
             </Section>
             <Section title="Policy"><Facts of={policyOf(one.policy)} /></Section>
           </div>

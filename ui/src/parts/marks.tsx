@@ -19,6 +19,7 @@ const WORDS: Record<string, { icon: string; tone: string; word: string }> = {
   skipped: { icon: 'skipped', tone: 'mute', word: 'skipped' },
   cancelled: { icon: 'skipped', tone: 'mute', word: 'cancelled' },
   paused: { icon: 'pause', tone: 'warn', word: 'paused' },
+  blocked: { icon: 'warn', tone: 'warn', word: 'blocked' },
 }
 
 export const toneOf = (status: string): string => WORDS[status]?.tone ?? 'mute'

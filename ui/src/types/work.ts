@@ -7,6 +7,7 @@ export interface Policy {
   timeout: number
   fifo: boolean
   delay_s: number
+  on_dead: 'skip' | 'block'
 }
 
 export interface Depth {
@@ -14,6 +15,8 @@ export interface Depth {
   delayed: number
   running: number
   dead: number
+  /** Behind a dead letter of its group. */
+  blocked: number
 }
 
 export interface Consumer {

@@ -18,14 +18,18 @@ class Policy:
     timeout: float
     fifo: bool
     delay_s: float
+    on_dead: Literal["skip", "block"]
 
 
 @dataclass(frozen=True, slots=True)
 class Depth:
+    """How much there is; ``blocked`` waits behind a dead letter of its group."""
+
     ready: int
     delayed: int
     running: int
     dead: int
+    blocked: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from motia.config import MotiaSettings
 from motia.declared import declared
 from motia.dispatcher import Dispatcher
 from motia.errors import ConfigError, MotiaError, NotOpen, StorageError
+from motia.health import Check, Health
 from motia.items import Streams
 from motia.messages import Receipt
 from motia.queues.base import Queue
@@ -273,6 +274,7 @@ class _Open:
         backend: of the queue.
         outbox: in another database than the queue's, where one is set.
         departures: tell of clients that are to be disconnected.
+        health: whether the backends can be used at the moment.
         recorder: of runs; None where nothing is recorded.
         services: for async handlers, and for blocking ones.
         schemes: of the URLs behind ``queue``, ``state`` and ``streams``.
@@ -301,7 +303,14 @@ class _Open:
         self.threads = app.make_threads()
         self.services = make_services(app, self)
         self.recorder = self._make_recorder() if settings.is_recorded else None
+        self.health = Health(self._checks())
         self.dispatcher = Dispatcher(self.registry, self.services, self.threads, self.outbox, self.recorder, self.clock)
+
+    def _checks(self) -> list[Check]:
+        """One for each database or server that the app works with."""
+        backends = {id(item): item for item in (self.backend, self.state_backend, self.streams_backend)}
+        found: list[Check] = [item.working.queue.check for item in backends.values()]
+        return [*found, self.outbox.check] if self.outbox is not None else found
 
     def _make_recorder(self) -> Recorder | None:
         """What records the runs; None where the backend keeps no traces, or only for event loops."""
@@ -332,6 +341,7 @@ class _Open:
         if self.recorder is not None and self.backend.recording is not None:
             self._exit.push_async_callback(self.backend.recording.close)
             self._exit.push_async_callback(self.recorder.close)
+        self._exit.push_async_callback(self.health.close)
         for part in self.parts if auto_migrate else ():
             await part.migrate()
         try:

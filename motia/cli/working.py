@@ -28,6 +28,7 @@ _log = logging.getLogger("motia.worker")
 @click.option("--threads", type=click.IntRange(1), help="`def` handlers at once per process. Default: 20.")
 @click.option("-q", "--queues", multiple=True, help="Only these topics or steps; comma-separated or repeated.")
 @click.option("--grace", type=click.FloatRange(0), help="Seconds for running handlers at shutdown. Default: 25.")
+@click.option("--health-port", type=click.IntRange(1, 65535), help="Answer GET /health and GET /live here, for probes.")
 @click.option("--drain", is_flag=True, help="End when nothing is ready or running.")
 @click.option("--reload", is_flag=True, help="Start again when a Python file changes.")
 def worker(
@@ -37,6 +38,7 @@ def worker(
     threads: int | None,
     queues: tuple[str, ...],
     grace: float | None,
+    health_port: int | None,
     drain: bool,
     reload: bool,
 ) -> None:
@@ -65,7 +67,7 @@ def worker(
         grace=motia.settings.grace,
         drain=drain,
     )
-    supervisor = Supervisor(motia, options, processes=workers)
+    supervisor = Supervisor(motia, options, processes=workers, health_port=health_port)
     _log.info("worker of %s on %s: %s", named(app), shown_url(motia), _size(workers, options.concurrency))
     anyio.run(supervisor.run)
 

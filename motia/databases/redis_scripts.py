@@ -33,6 +33,7 @@ Keys, all under one prefix with one hash tag, so that they live in one slot of a
     tz, tr          zset     trace, and trace and span -> when it started
     tl, tq          zset     number of a log line and its trace, of a sending and its topic -> when
     tf              zset     span or event -> number of its record;   tn, tp  newest number, and up to which is gone
+    health          string   for a second: somebody has asked whether it can be written
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ def _script(name: str, flags: str = "") -> str:
     return f"#!lua{' flags=' if flags else ''}{flags}\n{_load(name, set())}"
 
 
+CHECK = _script("check")
 PUBLISH = _script("publish")
 SUBSCRIBE = _script("subscribe", "allow-oom")
 EXCHANGE = _script("exchange", "allow-oom")
@@ -108,7 +110,7 @@ TRACES_SENT = _script("traces_sent", "no-writes")
 TRACES_PRUNE = _script("traces_prune", "allow-oom")
 
 _REPEATABLE = frozenset(
-    {PUBLISH, SUBSCRIBE, BEAT, REAP, ABANDON, DEAD, PRUNE, PAUSE, STATS, SUSPECTS, TICK, PAUSE_SCHEDULE}
+    {CHECK, PUBLISH, SUBSCRIBE, BEAT, REAP, ABANDON, DEAD, PRUNE, PAUSE, STATS, SUSPECTS, TICK, PAUSE_SCHEDULE}
     | {STATE_GET, STATE_LIST, STATE_GROUPS, STATE_PRUNE}
     | {STREAM_READ, STREAM_RESUME, STREAM_SNAPSHOT, STREAM_HEADS, STREAM_GROUPS, STREAM_PRUNE}
     | {TRACES_LIST, TRACES_CHOSEN, TRACES_ONE, TRACES_LOGS, TRACES_SINCE, TRACES_RUNS, TRACES_SENT, TRACES_PRUNE}

@@ -251,6 +251,14 @@ class Queue(Protocol):
         """Forget dedupe keys past their window and dead letters older than ``dead_for`` seconds; how many of these."""
         ...
 
+    async def check(self) -> None:
+        """Return where messages can be sent now; leaves nothing behind.
+
+        Raises:
+            StorageError: the backend answers, and takes no writes.
+        """
+        ...
+
     async def close(self) -> None:
         """Give back the connections."""
         ...

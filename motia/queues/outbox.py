@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from motia.clock import Clock
 from motia.codec import dumps, loads
 from motia.databases.base import Connection, Database
+from motia.databases.checking import check
 from motia.databases.joining import adopt
 from motia.databases.migrations import Migrated, Versions, vacuumed
 from motia.messages import Delivery, Message, Receipt
@@ -161,6 +162,10 @@ class Outbox(Migrated):
     def listen(self, notify: Callable[[], None]) -> AbstractContextManager[None]:
         """Have ``notify`` called on the running loop when there may be something to publish. A hint."""
         return self.database.listen(notify)
+
+    async def check(self) -> None:
+        """Return where something can be put in now; see ``Queue.check``."""
+        await check(self.database)
 
     async def close(self) -> None:
         """Give back the connections."""

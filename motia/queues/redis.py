@@ -221,6 +221,10 @@ class RedisQueue:
             total += count
         return total
 
+    async def check(self) -> None:
+        """By a write: a server that is full, cannot save, or is a replica refuses it."""
+        await self._driver.call(lua.CHECK)
+
     async def close(self) -> None:
         await self._driver.server.close()
 

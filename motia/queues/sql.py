@@ -10,6 +10,7 @@ from typing import Any
 from motia.clock import Clock, boot_id
 from motia.concurrency import Bell, damped
 from motia.databases.base import Connection, Database, Row, joined
+from motia.databases.checking import check
 from motia.databases.migrations import Migrated
 from motia.messages import (
     RELAY_TOPIC,
@@ -372,6 +373,9 @@ class SqlQueue(Migrated):
         if count := await self.database.write(work):
             self.database.announce()
         return count
+
+    async def check(self) -> None:
+        await check(self.database)
 
     async def close(self) -> None:
         await self.database.close()

@@ -10,6 +10,7 @@ from motia.routing import Router
 from motia.web.answers import Answer
 from motia.web.asgi import BodyTooLarge, Disconnected, Receive, Scope, Send, headers_of, path_of, read_body, send_answer
 from motia.web.failures import error_answer, too_large
+from motia.web.health import health_route
 from motia.web.sse import stream_routes
 from motia.web.streaming import StreamSocket
 from motia.web.visits import BuiltIn, Visit
@@ -25,7 +26,7 @@ def built_in_routes(motia: Motia, workbench: Site | None = None) -> list[BuiltIn
     Args:
         workbench: as it is to be mounted; default: not at all.
     """
-    return [*stream_routes(motia), *workbench_routes(workbench)]
+    return [*stream_routes(motia), health_route(motia), *workbench_routes(workbench)]
 
 
 class BuiltInApp:

@@ -29,6 +29,7 @@ from motia.policies import OVERTIME, REAP_INTERVAL, reconnect_delay
 from motia.queues.base import Queue
 from motia.worker.heart import reap
 from motia.worker.owner import make_owner
+from motia.worker.probes import probed
 from motia.worker.relay import relay
 from motia.worker.ticker import Ticker
 from motia.worker.tidying import keep_tidy
@@ -83,16 +84,20 @@ class Supervisor:
         motia: the app, as this process has loaded it.
         options: of the children.
         processes: how many.
+        health_port: where probes are answered; None: nowhere.
 
     Raises:
         ConfigError: the children could not serve what the options name.
     """
 
-    def __init__(self, motia: Motia, options: ChildOptions, *, processes: int = 1) -> None:
+    def __init__(
+        self, motia: Motia, options: ChildOptions, *, processes: int = 1, health_port: int | None = None
+    ) -> None:
         served(motia, options.queues)
         self._motia = motia
         self._options = options
         self._processes = processes
+        self._health_port = health_port
         self._children: dict[str, Child] = {}
         self._stopping = False
         self._ended = False
@@ -101,8 +106,12 @@ class Supervisor:
         self._last_death = 0.0
 
     async def run(self) -> None:
-        """Work until a signal, or until everything is drained."""
-        async with self._motia, anyio.create_task_group() as tasks:
+        """Work until a signal, or until everything is drained.
+
+        Raises:
+            ConfigError: the port for probes cannot be had.
+        """
+        async with self._motia, probed(self._health_port, self.is_ready), anyio.create_task_group() as tasks:
             self._tasks = tasks
             tasks.start_soon(self._signals)
             if not self._options.drain:
@@ -112,6 +121,11 @@ class Supervisor:
                 lanes.start_soon(self._fresh)
                 lanes.start_soon(self._suspects)
             tasks.cancel_scope.cancel()
+
+    async def is_ready(self) -> bool:
+        """Whether there is somebody to do work, and a queue to take it from."""
+        alive = any(child.process.returncode is None for child in self._fresh_children())
+        return alive and not self._stopping and await self._motia.running.health.is_good()
 
     @property
     def _queue(self) -> Queue:

@@ -92,6 +92,11 @@ class Worker:
         """Whether a handler is running."""
         return any(consumer.running for consumer in self._consumers)
 
+    async def is_ready(self) -> bool:
+        """Whether it takes work, and there is a queue to take it from."""
+        consumes = bool(self._consumers) and not self._stopped.is_set()
+        return consumes and await self._motia.running.health.is_good()
+
     def stop(self) -> None:
         """Claim nothing more, finish what runs within the grace period, hand the rest back."""
         self._stopped.set()

@@ -62,6 +62,7 @@ async def test_a_full_disk_loses_nothing_and_runs_nothing_twice(small_disk: Path
             ballast = fill(small_disk)
             with pytest.raises(ReadOnlyStore, match="full"):
                 await motia.enqueue("t", {"n": 99, "text": "x" * 100_000})
+            assert not await motia.running.health.is_good()
             full.set()  # the handlers end, and cannot say so
             await anyio.sleep(0.5)
             assert sum(runs.values()) == 30
@@ -69,5 +70,8 @@ async def test_a_full_disk_loses_nothing_and_runs_nothing_twice(small_disk: Path
             queue_ = motia.running.backend.waiting.queue
             with anyio.fail_after(60):
                 while any(item.ready or item.running for item in await queue_.stats()):
+                    await anyio.sleep(0.05)
+            with anyio.fail_after(10):
+                while not await motia.running.health.is_good():
                     await anyio.sleep(0.05)
     assert runs == Counter(range(60))

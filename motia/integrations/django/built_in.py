@@ -19,6 +19,7 @@ from django.middleware.csrf import get_token
 from django.urls import URLPattern, path
 from django.views.decorators.csrf import csrf_exempt
 
+from motia.errors import QueueUnavailable, StorageError
 from motia.integrations.django.project import DjangoMotia, current_motia
 from motia.integrations.django.reading import raw_path, read_request
 from motia.integrations.django.responses import whole
@@ -27,6 +28,8 @@ from motia.routing import Router
 from motia.web.answers import Answer
 from motia.web.asgi import Receive, Scope, Send, path_of
 from motia.web.builtin import built_in_routes, unanswered
+from motia.web.failures import unavailable
+from motia.web.health import HEALTH_PATH
 from motia.web.streaming import StreamSocket
 from motia.web.streams import Stream
 from motia.web.visits import BuiltIn, Visit
@@ -51,11 +54,16 @@ def site_in(motia: DjangoMotia) -> Site | None:
 
 
 def patterns_of(motia: DjangoMotia) -> list[URLPattern]:
-    """The routes below the paths of streams and of the Workbench."""
+    """The routes below the paths of streams and of the Workbench, and the one of health."""
     router = Router((route.path, route) for route in built_in_routes(motia, site_in(motia)))
     streams, workbench = motia.settings.streams_path, motia.settings.workbench_path
     exempt = csrf_exempt(_view(router, streams, 0))  # nothing there changes anything
-    found = [path(f"{streams.removeprefix('/')}/<motia_rest:rest>", exempt, name="streams")]
+    open_to_all = csrf_exempt(_view(router, HEALTH_PATH, 0))
+    open_to_all.login_required = False  # as LoginRequiredMiddleware wants it said
+    found = [
+        path(f"{streams.removeprefix('/')}/<motia_rest:rest>", exempt, name="streams"),
+        path(HEALTH_PATH.removeprefix("/"), open_to_all, {"rest": None}, name="health"),
+    ]
     if router.match(workbench) is not None:
         view = _view(router, workbench, motia.settings.body_limit)
         found.append(path(f"{workbench.removeprefix('/')}", view, {"rest": None}, name="workbench"))
@@ -114,7 +122,10 @@ async def _answered(route: BuiltIn, values: list[str], request: HttpRequest, pla
     if inline:
         # In a context of its own: in that of this request, hooks would wait for the thread that waits for them.
         call = partial(Context().run, _on_portal, motia, route, visit)
-        answer = await sync_to_async(call, thread_sensitive=False)()
+        try:
+            answer = await sync_to_async(call, thread_sensitive=False)()
+        except (QueueUnavailable, StorageError):  # as the app was to be opened
+            answer = unavailable()
     else:
         answer = await route.answer(visit)
     if isinstance(answer.body, Stream):

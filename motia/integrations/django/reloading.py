@@ -6,6 +6,9 @@ import asyncio
 import logging
 import os
 import threading
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 import anyio
@@ -15,6 +18,7 @@ from motia.errors import MotiaError
 from motia.integrations.django.project import new_motia
 from motia.loading import configure_logging
 from motia.worker import Worker
+from motia.worker.probes import probed
 
 STOP = 5.0
 """Seconds for handing back what runs, before a restart."""
@@ -49,10 +53,10 @@ def _run(values: dict[str, Any]) -> None:
         queues=[name for item in values["queues"] for name in item.split(",")] or None,
     )
     _log.info("worker of this project on %s, reloading", motia.url)
-    anyio.run(_until_reload, worker)
+    anyio.run(_until_reload, worker, partial(probed, values["health_port"], worker.is_ready))
 
 
-async def _until_reload(worker: Worker) -> None:
+async def _until_reload(worker: Worker, probes: Callable[[], AbstractAsyncContextManager[None]]) -> None:
     loop, ended = asyncio.get_running_loop(), threading.Event()
 
     def changed(**kwargs: Any) -> None:
@@ -62,6 +66,7 @@ async def _until_reload(worker: Worker) -> None:
 
     autoreload.file_changed.connect(changed, dispatch_uid="motia.worker")
     try:
-        await worker.run()
+        async with probes():
+            await worker.run()
     finally:
         ended.set()

@@ -14,6 +14,7 @@ from motia.integrations.django.project import current_motia
 from motia.integrations.django.views import make_view
 from motia.routing import Path, Router
 from motia.web.endpoint import Endpoint, make_endpoints
+from motia.web.health import HEALTH_PATH
 
 _ORDER = {"static": 0, "param": 1, "rest": 2}
 
@@ -32,7 +33,7 @@ def build() -> list[URLPattern]:
     endpoints = list(make_endpoints(current_motia().registry.http).values())
     router = Router((_path(item), item) for item in endpoints)
     settings = current_motia().settings
-    own = {path.split("/")[1] for path in (settings.streams_path, settings.workbench_path)}
+    own = {path.split("/")[1] for path in (settings.streams_path, settings.workbench_path, HEALTH_PATH)}
     apart: list[URLPattern] = []
     others: list[URLPattern] = []
     for endpoint in sorted(endpoints, key=_precedence):

@@ -6,11 +6,12 @@ from motia.testing.conformance.adapter_answers import AnswerCases, ErrorCases
 from motia.testing.conformance.adapter_client import Client, Reply
 from motia.testing.conformance.adapter_events import EventCases
 from motia.testing.conformance.adapter_flows import RunCases, StreamCases
+from motia.testing.conformance.adapter_health import HealthCases
 from motia.testing.conformance.adapter_requests import RequestCases
 from motia.testing.conformance.adapter_steps import conformance_app
 
 
-class AdapterConformance(RequestCases, AnswerCases, ErrorCases, StreamCases, RunCases):
+class AdapterConformance(RequestCases, AnswerCases, ErrorCases, StreamCases, RunCases, HealthCases):
     """Everything that a request to an http step promises, over a real connection.
 
     The adapter serves ``conformance_app(...)`` by any server, ASGI or WSGI, in this process or in another, with the

@@ -28,6 +28,13 @@ class QueueBasics:
         assert await harness.settle(second, "dead", reason="failed", error="x")
         assert [letter.subscription for letter in await harness.queue.dead(DeadQuery())] == [second.subscription]
 
+    async def test_a_check_passes_and_leaves_everything_as_it_is(self, harness: Harness) -> None:
+        await harness.subscribe(subscription())
+        await harness.send("1")
+        for queue in (harness.queue, harness.other, harness.queue):
+            await queue.check()
+        assert [item.ready for item in await harness.queue.stats()] == [1]
+
     async def test_a_message_sent_before_anyone_works_is_kept(self, harness: Harness) -> None:
         await harness.subscribe(subscription())
         await harness.send('"kept"')

@@ -1,0 +1,3 @@
+-- uses: common
+
+call('SET', K .. 'health', '1', 'PX', 1000)

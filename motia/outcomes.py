@@ -71,7 +71,6 @@ def parked(delivery: Delivery, reason: Reason, error: str) -> Settlement:
     """Wait for a worker with newer or older code, for a while; a deploy in progress loses nothing."""
     waited = 0.0 if delivery.parked is None else delivery.due - delivery.parked
     if waited >= PARK_LIMIT:
-        _log.error("%s is a dead letter: %s", delivery.id, error)
         return settled(delivery, "dead", reason=reason, error=error)
     _log.warning("%s waits %g s for another worker: %s", delivery.id, PARK_DELAY, error)
     return settled(delivery, "park", PARK_DELAY, reason, error)

@@ -54,6 +54,12 @@ MAX_SHOWN = 16 * 1024
 MAX_LOOKED = 10_000
 """Scheduled deliveries, of all subscriptions, that one look goes through."""
 UnfinishedState = Literal["ready", "scheduled", "running", "suspect"]
+Died = Callable[[str, str], None]
+"""Is told the id of a delivery, and its traceparent."""
+
+
+def unheard(delivery_id: str, traceparent: str) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,16 +184,20 @@ class Queue(Protocol):
         """Everybody who holds a lease."""
         ...
 
-    async def reap(self) -> int:
-        """Take back deliveries whose lease has lapsed, as crashes; how many."""
+    async def reap(self, died: Died = unheard) -> int:
+        """Take back deliveries whose lease has lapsed, as crashes; how many.
+
+        Args:
+            died: told of each that has become a dead letter by it.
+        """
         ...
 
     async def suspects(self) -> int:
         """How many deliveries wait whose worker died."""
         ...
 
-    async def abandon(self, owner: str) -> int:
-        """Take back everything that ``owner``, who is known to be dead, held, as crashes; how many."""
+    async def abandon(self, owner: str, died: Died = unheard) -> int:
+        """Take back everything that ``owner``, who is known to be dead, held, as crashes; how many. See ``reap``."""
         ...
 
     async def cancel(self, message_id: str) -> bool:

@@ -28,7 +28,17 @@ from motia.messages import (
     Unfinished,
 )
 from motia.policies import MAX_CRASHES, OVERTIME
-from motia.queues.base import MAX_LISTED, MAX_LOOKED, MAX_SHOWN, Capabilities, DeadQuery, Demand, UnfinishedQuery
+from motia.queues.base import (
+    MAX_LISTED,
+    MAX_LOOKED,
+    MAX_SHOWN,
+    Capabilities,
+    DeadQuery,
+    Demand,
+    Died,
+    UnfinishedQuery,
+    unheard,
+)
 
 CAPABILITIES = Capabilities(transactional=False, remote=True)
 PORTION = 250
@@ -136,19 +146,22 @@ class RedisQueue:
         found = await self._driver.command("SMEMBERS", f"{self._driver.server.prefix}owners")
         return sorted(owner.decode() for owner in found)
 
-    async def reap(self) -> int:
-        return await self._all_of(lua.REAP, [MAX_CRASHES, _LOST])
+    async def reap(self, died: Died = unheard) -> int:
+        return await self._all_of(lua.REAP, [MAX_CRASHES, _LOST], died)
 
     async def suspects(self) -> int:
         return int(await self._driver.call(lua.SUSPECTS))
 
-    async def abandon(self, owner: str) -> int:
-        return await self._all_of(lua.ABANDON, [MAX_CRASHES, _LOST, owner])
+    async def abandon(self, owner: str, died: Died = unheard) -> int:
+        return await self._all_of(lua.ABANDON, [MAX_CRASHES, _LOST, owner], died)
 
-    async def _all_of(self, script: str, arguments: Sequence[Any]) -> int:
-        total = 0
-        while count := int(await self._driver.call(script, arguments)):
+    async def _all_of(self, script: str, arguments: Sequence[Any], died: Died) -> int:
+        total, count = 0, 1
+        while count:
+            count, *dead = await self._driver.call(script, arguments)
             total += count
+            for id, traceparent in zip(dead[::2], dead[1::2], strict=True):
+                died(id.decode(), traceparent.decode())
         if total:
             self._driver.server.announce()
         return total

@@ -29,7 +29,17 @@ from motia.messages import (
 )
 from motia.policies import MAX_CRASHES, OVERTIME
 from motia.queues import statements as sql
-from motia.queues.base import MAX_LISTED, MAX_LOOKED, MAX_SHOWN, Capabilities, DeadQuery, Demand, UnfinishedQuery
+from motia.queues.base import (
+    MAX_LISTED,
+    MAX_LOOKED,
+    MAX_SHOWN,
+    Capabilities,
+    DeadQuery,
+    Demand,
+    Died,
+    UnfinishedQuery,
+    unheard,
+)
 from motia.queues.group_commit import GroupCommit
 from motia.queues.schema import SCHEMA
 
@@ -259,16 +269,16 @@ class SqlQueue(Migrated):
     async def owners(self) -> list[str]:
         return [row[0] for row in await self.database.read(lambda connection: connection.rows(sql.OWNERS))]
 
-    async def reap(self) -> int:
+    async def reap(self, died: Died = unheard) -> int:
         params = self._crash_params()
         lapsed = await self.database.read(lambda connection: connection.rows(sql.LAPSED, params))
-        return await self._take_back(sql.REAP, params) if lapsed[0][0] else 0
+        return await self._take_back(sql.REAP, params, died) if lapsed[0][0] else 0
 
     async def suspects(self) -> int:
         return int((await self.database.read(lambda connection: connection.rows(sql.SUSPECTS)))[0][0])
 
-    async def abandon(self, owner: str) -> int:
-        return await self._take_back(sql.ABANDON, self._crash_params() | {"owner": owner})
+    async def abandon(self, owner: str, died: Died = unheard) -> int:
+        return await self._take_back(sql.ABANDON, self._crash_params() | {"owner": owner}, died)
 
     def _crash_params(self) -> dict[str, Any]:
         return {
@@ -279,10 +289,13 @@ class SqlQueue(Migrated):
             "error": _LOST,
         }
 
-    async def _take_back(self, statement: str, params: dict[str, Any]) -> int:
+    async def _take_back(self, statement: str, params: dict[str, Any], died: Died) -> int:
         total = 0
-        while count := await self.database.write(lambda connection: connection.run(statement, params)):
-            total += count
+        while rows := await self.database.write(lambda connection: connection.rows(statement, params)):
+            total += len(rows)
+            for state, message, subscription, traceparent in rows:
+                if state == "dead":
+                    died(f"{message}:{subscription}", traceparent)
         if total:
             self._suspicion.ring()
             self.database.announce()

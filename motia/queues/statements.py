@@ -150,6 +150,7 @@ UPDATE motia_delivery SET
     crashes = crashes + 1, reason = 'worker_lost', error = :error,
     owner = NULL, lease_until = NULL, deadline = NULL
 WHERE seq IN (SELECT seq FROM motia_delivery WHERE state = 'running' AND {lost} LIMIT 500 /*locked*/)
+RETURNING state, message_id, subscription_id, traceparent
 """
 LAPSED = "SELECT count(*) FROM motia_delivery WHERE state = 'running' AND (boot <> :boot OR lease_until < :mono)"
 REAP = _CRASH.format(lost="(boot <> :boot OR lease_until < :mono)")

@@ -32,6 +32,8 @@ from motia.messages import Delivery, Exchange, Settlement
 from motia.outcomes import timed_out
 from motia.policies import REAP_INTERVAL, reconnect_delay
 from motia.queues.base import Demand, Queue
+from motia.tracing.meters import count_run, is_measured
+from motia.worker.deaths import settled_dead
 
 POLL = 2.5
 """Seconds between looks at a queue that is silent; where it holds nothing but suspects, which somebody takes back and
@@ -360,11 +362,29 @@ class Consumer:
             return  # abandoned, and settled then
         if settlement is not None:
             self._settlements.append(settlement)
+        self._measure(running, settlement)
         hurried = not self.running and (self._draining or self._is_awaited(running))
         if hurried or self._stopping or (self._backlog and self._may_refill()):
             self._alarm.set()
         else:
             self._alarm.set_within(REFILL if self._backlog else GATHER)
+
+    def _measure(self, running: Running, settlement: Settlement | None) -> None:
+        is_dead = settlement is not None and settlement.kind == "dead"
+        if not is_dead and not is_measured():
+            return
+        delivery = running.delivery
+        plan = self._dispatcher.registry.plans.get(delivery.subscription)
+        step = plan.name if plan is not None else delivery.subscription.partition("#")[0]
+        # None: another worker's, or told within the transaction of the handler.
+        outcome = settlement.kind if settlement else "lost" if running.lease.verdict == "lost" else "done"
+        wait = duration = None
+        if running.deadline is not None:
+            duration = time.monotonic() - (running.deadline - running.limit)
+            wait = time.time() - duration - delivery.due
+        count_run(step, outcome, wait, duration)
+        if settlement is not None and is_dead:
+            settled_dead(step, delivery, settlement)
 
     def _is_awaited(self, running: Running) -> bool:
         """Whether others may only start once the queue knows what became of this one."""

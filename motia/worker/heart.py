@@ -16,6 +16,7 @@ from motia.queues.base import Queue
 from motia.stores.base import Store
 from motia.streams.base import StreamStore
 from motia.worker.consumer import Claim, Consumer
+from motia.worker.deaths import lost
 from motia.worker.owner import is_gone
 
 PRUNE_INTERVAL = 600.0
@@ -62,13 +63,13 @@ async def beat_once(
             if known.cancel_requested:
                 running.cancel("cancelled")
     unknown = {claim for claim in held if not any(consumer.knows(claim) for consumer in consumers)}
-    if lost := unknown.intersection(strange):
-        _log.warning("handing back %s whose claim never reached this worker", deliveries(len(lost)))
-        await queue.exchange([Settlement(handle, token, "release") for handle, token in lost])
+    if unheard_of := unknown.intersection(strange):
+        _log.warning("handing back %s whose claim never reached this worker", deliveries(len(unheard_of)))
+        await queue.exchange([Settlement(handle, token, "release") for handle, token in unheard_of])
     if not unknown:
         for consumer in consumers:
             consumer.unsure = False
-    return unknown - lost
+    return unknown - unheard_of
 
 
 async def reap(queue: Queue, store: Store, streams: StreamStore, lease: float, *, amnesty: bool) -> None:
@@ -89,7 +90,7 @@ async def reap(queue: Queue, store: Store, streams: StreamStore, lease: float, *
         now = time.monotonic()
         if now - expected > lease / 2:
             trusted_from = now + lease
-        if held and now >= trusted_from and (count := await queue.reap()):
+        if held and now >= trusted_from and (count := await queue.reap(lost)):
             _log.warning("took back %s whose worker stopped renewing its lease", deliveries(count))
         if time.monotonic() - pruned >= PRUNE_INTERVAL or not pruned:
             pruned = time.monotonic()
@@ -109,6 +110,6 @@ async def _take_back_orphans(queue: Queue) -> bool:
     """
     owners = await queue.owners()
     for owner in owners:
-        if is_gone(owner) and (count := await queue.abandon(owner)):
+        if is_gone(owner) and (count := await queue.abandon(owner, lost)):
             _log.warning("took back %s of a process that has died", deliveries(count))
     return bool(owners)

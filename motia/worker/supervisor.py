@@ -27,6 +27,7 @@ from motia.concurrency import Alarm
 from motia.logs import deliveries
 from motia.policies import OVERTIME, REAP_INTERVAL, reconnect_delay
 from motia.queues.base import Queue
+from motia.worker.deaths import lost
 from motia.worker.heart import reap
 from motia.worker.owner import make_owner
 from motia.worker.probes import probed
@@ -204,7 +205,7 @@ class Supervisor:
         await kept_alive("recovery", lambda: self._take_back(child.owner))
 
     async def _take_back(self, owner: str) -> None:
-        if count := await self._queue.abandon(owner):
+        if count := await self._queue.abandon(owner, lost):
             _log.warning("took back %s of a worker process that has died", deliveries(count))
             self._alarm.set()
 

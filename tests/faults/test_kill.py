@@ -101,4 +101,6 @@ def test_a_poison_job_takes_nobody_with_it(ground: Ground) -> None:
     eventually(lambda: len(ground.ends()) == 100, within=60, what="the good jobs handled")
     (letter,) = eventually(ground.dead_letters, within=30, what="the poison dead")
     assert (letter["step"], letter["reason"], letter["crashes"]) == ("poison", "worker_lost", 3)
+    said = f"dead letter: {letter['id']}, reason worker_lost, trace {letter['trace_id']}"
+    eventually(lambda: said in ground.log(), within=10, what="the log to say so")
     assert len([entry for entry in ground.ledger() if entry.number == 0]) == 3

@@ -91,6 +91,9 @@ local function bury(id, group, changes)
     if group and not blocks(sub) then next_of_group(sub, group) end
 end
 
+-- What has become a dead letter by a crash, and the trace of each, one after the other.
+local died = {}
+
 -- Takes back what an owner, who is dead or silent, held: `ids`, or what of it has lapsed. How many it was.
 local function crash_all(owner, ids, lapsed_only, max_crashes, why)
     local records, count = held(ids), 0
@@ -103,7 +106,13 @@ local function crash_all(owner, ids, lapsed_only, max_crashes, why)
             let_go(id, record)
             local crashes = record[7] + 1
             local changes = {'attempt', record[6], 'crashes', crashes, 'reason', 'worker_lost', 'error', why}
-            if crashes >= max_crashes then bury(id, record[8], changes) else place(id, nil, changes) end
+            if crashes >= max_crashes then
+                died[#died + 1] = id
+                died[#died + 1] = body_of(id)[4]
+                bury(id, record[8], changes)
+            else
+                place(id, nil, changes)
+            end
         end
     end
     flush()

@@ -7,4 +7,4 @@ for _, owner in ipairs(call('ZRANGEBYSCORE', K .. 'lease', '-inf', '(' .. moment
     count = count + crash_all(owner, call('SMEMBERS', own), true, tonumber(ARGV[1]), ARGV[2])
     note_lease(owner, held(call('SMEMBERS', own)))
 end
-return count
+return {count, unpack(died)}

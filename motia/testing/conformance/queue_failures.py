@@ -84,13 +84,31 @@ class QueueFailures:
 
     async def test_the_third_crash_is_a_dead_letter(self, harness: Harness) -> None:
         await harness.subscribe(subscription())
-        await harness.send("1")
+        await harness.send("1", traceparent="tp")
+        died: list[tuple[str, str]] = []
         for crash in range(MAX_CRASHES):
             assert len(await harness.claim(by="w", suspects=crash > 0)) == 1
-            assert await harness.queue.abandon("w") == 1
+            assert died == []
+            assert await harness.queue.abandon("w", lambda id, traceparent: died.append((id, traceparent))) == 1
         (letter,) = await harness.queue.dead(DeadQuery())
         assert (letter.reason, letter.crashes) == ("worker_lost", MAX_CRASHES)
+        assert died == [(letter.id, "tp")]
         assert await harness.queue.suspects() == 0
+
+    async def test_who_reaps_hears_of_the_dead_letters_that_come_of_it(self, harness: Harness) -> None:
+        await harness.subscribe(subscription())
+        await harness.send("1", "2")
+        for crash in range(MAX_CRASHES - 1):
+            await harness.claim(by="w", suspects=crash > 0)
+            await harness.queue.abandon("w")
+        await harness.send("3")
+        await harness.claim(by="w", lease=harness.unit)
+        await harness.claim(by="w", lease=harness.unit, suspects=True)
+        await harness.advance(1.2 * harness.unit)
+        died: list[str] = []
+        assert await harness.queue.reap(lambda id, traceparent: died.append(id)) == 3
+        assert set(died) == {letter.id for letter in await harness.queue.dead(DeadQuery())}
+        assert len(died) == 2
 
     async def test_handing_back_costs_no_attempt(self, harness: Harness) -> None:
         await harness.subscribe(subscription())

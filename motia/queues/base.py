@@ -192,8 +192,12 @@ class Queue(Protocol):
         """
         ...
 
-    async def suspects(self) -> int:
-        """How many deliveries wait whose worker died."""
+    async def suspects(self, of: Collection[str] | None = None) -> int:
+        """How many deliveries whose worker died can be claimed; those of a paused step cannot.
+
+        Args:
+            of: only of these subscriptions.
+        """
         ...
 
     async def abandon(self, owner: str, died: Died = unheard) -> int:

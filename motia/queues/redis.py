@@ -149,8 +149,10 @@ class RedisQueue:
     async def reap(self, died: Died = unheard) -> int:
         return await self._all_of(lua.REAP, [MAX_CRASHES, _LOST], died)
 
-    async def suspects(self) -> int:
-        return int(await self._driver.call(lua.SUSPECTS))
+    async def suspects(self, of: Collection[str] | None = None) -> int:
+        found = await self._driver.call(lua.SUSPECTS)
+        counts = zip(found[::2], found[1::2], strict=True)
+        return sum(int(count) for name, count in counts if of is None or name.decode() in of)
 
     async def abandon(self, owner: str, died: Died = unheard) -> int:
         return await self._all_of(lua.ABANDON, [MAX_CRASHES, _LOST, owner], died)

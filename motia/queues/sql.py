@@ -274,8 +274,9 @@ class SqlQueue(Migrated):
         lapsed = await self.database.read(lambda connection: connection.rows(sql.LAPSED, params))
         return await self._take_back(sql.REAP, params, died) if lapsed[0][0] else 0
 
-    async def suspects(self) -> int:
-        return int((await self.database.read(lambda connection: connection.rows(sql.SUSPECTS)))[0][0])
+    async def suspects(self, of: Collection[str] | None = None) -> int:
+        found = await self.database.read(lambda connection: connection.rows(sql.SUSPECTS))
+        return sum(count for subscription, count in found if of is None or subscription in of)
 
     async def abandon(self, owner: str, died: Died = unheard) -> int:
         return await self._take_back(sql.ABANDON, self._crash_params() | {"owner": owner}, died)

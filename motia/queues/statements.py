@@ -156,7 +156,11 @@ LAPSED = "SELECT count(*) FROM motia_delivery WHERE state = 'running' AND (boot 
 REAP = _CRASH.format(lost="(boot <> :boot OR lease_until < :mono)")
 ABANDON = _CRASH.format(lost="owner = :owner")
 
-SUSPECTS = "SELECT count(*) FROM motia_delivery WHERE state = 'suspect'"
+SUSPECTS = """
+SELECT subscription_id, count(*) FROM motia_delivery
+WHERE state = 'suspect' AND subscription_id NOT IN (SELECT id FROM motia_subscription WHERE paused = 1)
+GROUP BY subscription_id
+"""
 
 _SEEN = """
 SELECT d.message_id, d.subscription_id, d.topic, CASE WHEN length(d.payload) <= :most THEN d.payload END,

@@ -94,7 +94,7 @@ class Supervisor:
     def __init__(
         self, motia: Motia, options: ChildOptions, *, processes: int = 1, health_port: int | None = None
     ) -> None:
-        served(motia, options.queues)
+        self._served = served(motia, options.queues)
         self._motia = motia
         self._options = options
         self._processes = processes
@@ -225,7 +225,7 @@ class Supervisor:
 
     async def _any_suspects(self) -> bool:
         try:
-            return await self._queue.suspects() > 0
+            return await self._queue.suspects(self._served) > 0
         except Exception as error:
             _log.warning("cannot look for suspect deliveries: %s", error)
             return False

@@ -82,6 +82,20 @@ class QueueFailures:
         assert await harness.queue.owners() == ["alive"]
         assert len(await harness.claim(suspects=True)) == 3
 
+    async def test_suspects_are_counted_where_they_can_be_claimed(self, harness: Harness) -> None:
+        await harness.subscribe(subscription("a"), subscription("b"))
+        await harness.send("1", "2")
+        await harness.claim(by="dead", of=("a", "b"))
+        await harness.queue.abandon("dead")
+        assert await harness.queue.suspects() == 4
+        assert await harness.queue.suspects({"a", "c"}) == 2
+        assert await harness.queue.suspects({"c"}) == 0
+        await harness.queue.pause("a", True)
+        assert await harness.queue.suspects() == 2
+        assert await harness.queue.suspects({"a"}) == 0
+        await harness.queue.pause("a", False)
+        assert await harness.queue.suspects({"a"}) == 2
+
     async def test_the_third_crash_is_a_dead_letter(self, harness: Harness) -> None:
         await harness.subscribe(subscription())
         await harness.send("1", traceparent="tp")

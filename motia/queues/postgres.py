@@ -18,7 +18,8 @@ from motia.databases.base import Connection
 from motia.messages import Delivery, Exchange, Message, Settlement
 from motia.queues import statements as sql
 from motia.queues.base import Demand
-from motia.queues.sql import SqlQueue, message_params, sorted_deliveries
+from motia.queues.rows import message_params, sorted_deliveries
+from motia.queues.sql import SqlQueue
 
 # The commit need not wait for the disk: a crash of the server may undo a claim or an acknowledgement, and then the
 # delivery runs again, which it may at any time. What was published is on disk.

@@ -9,7 +9,7 @@ from typing import Any
 
 from motia.clock import Clock, boot_id
 from motia.concurrency import Bell, damped
-from motia.databases.base import Connection, Database, Row, joined
+from motia.databases.base import Connection, Database, joined
 from motia.databases.checking import check
 from motia.databases.migrations import Migrated
 from motia.messages import (
@@ -41,10 +41,19 @@ from motia.queues.base import (
     unheard,
 )
 from motia.queues.group_commit import GroupCommit
+from motia.queues.rows import (
+    dead_params,
+    message_params,
+    seconds_left,
+    settlement_params,
+    sorted_deliveries,
+    stats_of,
+    subscription_of,
+    subscription_params,
+)
 from motia.queues.schema import SCHEMA
 
 CAPABILITIES = Capabilities()
-EVERYTHING = 2**62
 GLANCE = 0.25
 """Seconds between looks for suspects while messages come in: another process may have taken one back."""
 _LOST = "the worker died or lost its lease while it ran this"
@@ -89,14 +98,14 @@ class SqlQueue(Migrated):
     ) -> tuple[list[Subscription], list[str]]:
         """What is to be written, and the ids of what is to go."""
         wanted = {item.id: item for item in subscriptions}
-        known = {row[0]: _subscription(row) for row in await self.database.read(_all_subscriptions)}
+        known = {row[0]: subscription_of(row) for row in await self.database.read(_all_subscriptions)}
         changed = [item for item in subscriptions if known.get(item.id) != item]
         gone = [item.id for item in known.values() if item.step in set(steps) and item.id not in wanted]
         return changed, gone
 
     async def _subscribe(self, changed: Sequence[Subscription], gone: Sequence[str]) -> None:
         async def work(connection: Connection) -> None:
-            await connection.run_many(sql.SUBSCRIBE, [_subscription_params(item) for item in changed])
+            await connection.run_many(sql.SUBSCRIBE, [subscription_params(item) for item in changed])
             await connection.run_many(sql.UNSUBSCRIBE, [{"id": id} for id in gone])
 
         await self.database.write(work)
@@ -177,7 +186,7 @@ class SqlQueue(Migrated):
                 await connection.run(sql.PROMOTE, now)
                 next_due = (await connection.rows(sql.NEXT_DUE, now))[0][0]
             deliveries = await self._claim(connection, demand) if demand and demand.limit > 0 else []
-            return Exchange(settled, deliveries, _seconds(next_due))
+            return Exchange(settled, deliveries, seconds_left(next_due))
 
         return await self.database.write(work)
 
@@ -190,7 +199,7 @@ class SqlQueue(Migrated):
                 return None
             if waiting and demand and demand.limit > 0 and await self._present(connection, demand):
                 return None
-            return Exchange([], [], _seconds(next_due))
+            return Exchange([], [], seconds_left(next_due))
 
         return await self.database.read(work)
 
@@ -203,7 +212,7 @@ class SqlQueue(Migrated):
         return [
             item.handle in gone
             if len(done) > 1 and item.kind == "done"
-            else await connection.run(sql.SETTLE[item.kind], _settlement_params(item, now)) == 1
+            else await connection.run(sql.SETTLE[item.kind], settlement_params(item, now)) == 1
             for item in settlements
         ]
 
@@ -321,18 +330,18 @@ class SqlQueue(Migrated):
         return [Unfinished._make(row) for row in rows]
 
     async def dead(self, query: DeadQuery) -> list[DeadLetter]:
-        params = _dead_params(query)
+        params = dead_params(query)
         rows = await self.database.read(lambda connection: connection.rows(sql.DEAD, params), long=True)
         return [DeadLetter._make(row) for row in rows]
 
     async def redrive(self, query: DeadQuery) -> int:
-        params = _dead_params(query) | {"now": self._clock.now()}
+        params = dead_params(query) | {"now": self._clock.now()}
         count = await self.database.write(lambda connection: connection.run(sql.REDRIVE, params))
         self.database.announce()
         return count
 
     async def discard(self, query: DeadQuery) -> int:
-        params = _dead_params(query)
+        params = dead_params(query)
         count = await self.database.write(lambda connection: connection.run(sql.DISCARD, params))
         self.database.announce()
         return count
@@ -350,12 +359,7 @@ class SqlQueue(Migrated):
 
     async def stats(self) -> list[SubscriptionStats]:
         rows = await self.database.read(lambda connection: connection.rows(sql.STATS), long=True)
-        found: dict[str, dict[str, Any]] = {}
-        for id, topic, step, paused, state, count in rows:
-            entry = found.setdefault(id, {"topic": topic, "step": step, "paused": bool(paused)})
-            shown = "ready" if state in {"suspect", None} else state
-            entry[shown] = entry.get(shown, 0) + count
-        return [_stats(id, entry) for id, entry in sorted(found.items())]
+        return stats_of(rows)
 
     async def tick(self, schedule: str, moment: float, messages: Sequence[Message]) -> bool:
         async def work(connection: Connection) -> bool:
@@ -395,81 +399,5 @@ class SqlQueue(Migrated):
         await self.database.close()
 
 
-def sorted_deliveries(rows: list[Row]) -> list[Delivery]:
-    """The deliveries of a claim, in the order in which they should start: ``RETURNING`` promises none."""
-    if len(rows) > 1:
-        rows.sort(key=lambda row: (-row[13], row[0]))
-    return [Delivery._make(row[:13]) for row in rows]
-
-
 async def _all_subscriptions(connection: Connection) -> list[tuple[Any, ...]]:
     return await connection.rows(sql.SUBSCRIPTIONS)
-
-
-def _subscription(row: tuple[Any, ...]) -> Subscription:
-    id, topic, step, group, key, fifo, delay, concurrency, timeout, blocks = row
-    return Subscription(id, topic, step, group, key, bool(fifo), delay, concurrency, timeout, bool(blocks))
-
-
-def _subscription_params(item: Subscription) -> dict[str, Any]:
-    return {
-        "id": item.id,
-        "topic": item.topic,
-        "step": item.step,
-        "scope_group": item.group,
-        "scope_key": item.key,
-        "fifo": int(item.fifo),
-        "delay": item.delay,
-        "concurrency": item.concurrency,
-        "timeout": item.timeout,
-        "blocks": int(item.blocks),
-    }
-
-
-def message_params(message: Message, now: float) -> dict[str, Any]:
-    return {
-        "id": message.id,
-        "topic": message.topic,
-        "payload": message.payload,
-        "traceparent": message.traceparent,
-        "priority": message.priority,
-        "group": message.group,
-        "at": message.at,
-        "delay": message.delay,
-        "scope_group": message.scope[0],
-        "scope_key": message.scope[1],
-        "now": now,
-    }
-
-
-def _settlement_params(item: Settlement, now: float) -> dict[str, Any]:
-    if item.kind == "done":
-        return {"handle": item.handle, "token": item.token}
-    return {
-        "handle": item.handle,
-        "token": item.token,
-        "delay": item.delay,
-        "reason": item.reason,
-        "error": item.error,
-        "now": now,
-    }
-
-
-def _dead_params(query: DeadQuery) -> dict[str, Any]:
-    return {
-        "all_ids": int(query.ids is None),
-        "ids": json.dumps(list(query.ids or ())),
-        "all_steps": int(query.step is None),
-        "step": query.step or "",
-        "limit": EVERYTHING if query.limit is None else query.limit,
-    }
-
-
-def _stats(id: str, entry: dict[str, Any]) -> SubscriptionStats:
-    counts = {state: entry.get(state, 0) for state in ("ready", "scheduled", "running", "dead", "blocked")}
-    counts["ready"] -= counts["blocked"]
-    return SubscriptionStats(id=id, topic=entry["topic"], step=entry["step"], paused=entry["paused"], **counts)
-
-
-def _seconds(until: float | None) -> float | None:
-    return None if until is None else max(0.0, until)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from motia.backends import Backend, Ports, Url
 from motia.clock import Clock
-from motia.databases.sqlite import AsyncSqlite, SqliteFile, SyncSqlite
+from motia.databases.sqlite import AsyncSqlite, SyncSqlite
+from motia.databases.sqlite_files import SqliteFile
 from motia.errors import ConfigError, did_you_mean
 from motia.queues.base import Capabilities
 from motia.queues.sql import SqlQueue

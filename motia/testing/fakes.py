@@ -14,7 +14,8 @@ from motia.codec import loads
 from motia.concurrency import Bridge, Portal, drive
 from motia.context import BaseContext, FlowContext
 from motia.context_blocking import SyncFlowContext
-from motia.databases.sqlite import SqliteFile, SyncSqlite
+from motia.databases.sqlite import SyncSqlite
+from motia.databases.sqlite_files import SqliteFile
 from motia.errors import UnknownStep
 from motia.inputs import TriggerInfo
 from motia.items import Streams

@@ -27,7 +27,8 @@ from motia import (
     queue,
     step,
 )
-from motia.databases.sqlite import AsyncSqlite, SqliteFile, SyncSqlite
+from motia.databases.sqlite import AsyncSqlite, SyncSqlite
+from motia.databases.sqlite_files import SqliteFile
 
 INSERT = "INSERT INTO seen VALUES (:n)"
 
@@ -131,7 +132,8 @@ def test_a_forked_child_never_uses_its_parents_connection(tmp_path: Path) -> Non
     script = """
 import os, sys
 from motia.concurrency import drive
-from motia.databases.sqlite import SqliteFile, SyncSqlite
+from motia.databases.sqlite import SyncSqlite
+from motia.databases.sqlite_files import SqliteFile
 file = SqliteFile(sys.argv[1]); database = SyncSqlite(file)
 async def work(connection): await connection.run("CREATE TABLE IF NOT EXISTS t (n)"); return id(connection.native)
 mine = drive(database.write(work))

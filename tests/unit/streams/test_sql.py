@@ -9,7 +9,8 @@ import pytest
 
 from motia.clock import SystemClock
 from motia.databases.base import NO_PARAMS, Params, Row, Work
-from motia.databases.sqlite import AsyncSqlite, SqliteConnection, SqliteFile
+from motia.databases.sqlite import AsyncSqlite
+from motia.databases.sqlite_files import SqliteConnection, SqliteFile
 from motia.streams.sql import READ, SqlStreams
 
 

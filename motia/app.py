@@ -1,10 +1,8 @@
-"""``Motia``: the composition root. It brings the parts together, opens and closes them, and does nothing else."""
+"""``Motia``: the composition root. It brings the parts together, has them opened and closed, and does nothing else."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AsyncExitStack
 from types import ModuleType, TracebackType
 from typing import Any, TypeVar
 
@@ -15,32 +13,21 @@ from motia.ambient import Stream
 from motia.backends import Backend, open_backend
 from motia.changes import State
 from motia.clock import Clock, SystemClock
-from motia.concurrency import Portal, ThreadPool, drive
+from motia.concurrency import ThreadPool
 from motia.config import MotiaSettings
 from motia.declared import declared
-from motia.dispatcher import Dispatcher
-from motia.errors import ConfigError, MotiaError, NotOpen, StorageError
-from motia.health import Check, Health
+from motia.errors import ConfigError, NotOpen
 from motia.items import Streams
 from motia.messages import Receipt
-from motia.queues.base import Queue
+from motia.opened import Means, OpenParts
 from motia.queues.outbox import Outbox
 from motia.registry import Registry, build_registry
-from motia.services import AppServices, make_services
+from motia.services import AppServices
 from motia.steps import Step, StepName
-from motia.stores.base import Store
-from motia.streams.base import StreamStore
-from motia.streams.stays import REST
-from motia.streams.tail import Tails
-from motia.traces.base import TraceStore
-from motia.traces.tidying import tidy
-from motia.tracing import Recorder
 from motia.triggers import HttpTrigger
 
 T = TypeVar("T")
 StepSource = Step[..., Any] | ModuleType | str
-Part = Queue | Store | StreamStore | TraceStore | Outbox
-_log = logging.getLogger("motia")
 
 
 class Motia:
@@ -87,7 +74,7 @@ class Motia:
         self._clock = clock or SystemClock()
         self._sources: list[StepSource] = list(steps)
         self._registry: Registry | None = None
-        self._open: _Open | None = None
+        self._open: OpenParts | None = None
         self._opened = 0
         self._starting: anyio.Event | None = None
 
@@ -191,10 +178,26 @@ class Motia:
             ambient.app_opened(self)
         self._opened += 1
 
-    async def _started(self) -> _Open:
-        opened = _Open(self)
+    def made(self) -> OpenParts:
+        """The parts of this app, which have opened nothing as yet."""
+        urls = self._urls
+        common = urls["url"] or self.settings.url
+        means = Means(
+            self.registry,
+            self.settings,
+            self._clock,
+            (urls["queue"] or common, urls["state"] or common, urls["streams"] or common),
+            self._open_backend,
+            self._open_outbox(),
+            self.make_threads(),
+            self._authenticate,
+        )
+        return OpenParts(self, means)
+
+    async def _started(self) -> OpenParts:
+        opened = self.made()
         try:
-            await opened.start(self.settings.auto_migrate)
+            await opened.start()
         except BaseException:
             await opened.stop()
             raise
@@ -209,7 +212,7 @@ class Motia:
             await opened.stop()
 
     @property
-    def running(self) -> _Open:
+    def running(self) -> OpenParts:
         """The parts of the open app, for adapters and the worker.
 
         Raises:
@@ -267,118 +270,9 @@ class Motia:
         return await self.waiting.cancel(message_id)
 
 
-class _Open:
-    """The parts of an open app.
-
-    Attributes:
-        backend: of the queue.
-        outbox: in another database than the queue's, where one is set.
-        departures: tell of clients that are to be disconnected.
-        health: whether the backends can be used at the moment.
-        recorder: of runs; None where nothing is recorded.
-        services: for async handlers, and for blocking ones.
-        schemes: of the URLs behind ``queue``, ``state`` and ``streams``.
-    """
-
-    def __init__(self, app: Motia) -> None:
-        settings, urls = app.settings, app._urls
-        self.registry = app.registry
-        self.settings = settings
-        self.clock = app._clock
-        self._exit = AsyncExitStack()
-        self.backend = app._open_backend(app.url)
-        state_url = urls["state"]
-        self.state_backend = app._open_backend(state_url) if state_url else self.backend
-        streams_url = urls["streams"]
-        self.streams_backend = app._open_backend(streams_url) if streams_url else self.backend
-        self.schemes = {
-            part: url.partition(":")[0]
-            for part, url in (("queue", app.url), ("state", state_url or app.url), ("streams", streams_url or app.url))
-        }
-        self.tails = Tails(self.streams_backend.working.streams)
-        self.departures = Tails(self.streams_backend.working.streams, REST)
-        self.authenticate = app._authenticate
-        self.outbox = app._open_outbox()
-        self.portal = Portal()
-        self.threads = app.make_threads()
-        self.services = make_services(app, self)
-        self.recorder = self._make_recorder() if settings.is_recorded else None
-        self.health = Health(self._checks())
-        self.dispatcher = Dispatcher(self.registry, self.services, self.threads, self.outbox, self.recorder, self.clock)
-
-    def _checks(self) -> list[Check]:
-        """One for each database or server that the app works with."""
-        backends = {id(item): item for item in (self.backend, self.state_backend, self.streams_backend)}
-        found: list[Check] = [item.working.queue.check for item in backends.values()]
-        return [*found, self.outbox.check] if self.outbox is not None else found
-
-    def _make_recorder(self) -> Recorder | None:
-        """What records the runs; None where the backend keeps no traces, or only for event loops."""
-        store = self.backend.recording
-        if store is None:
-            _log.warning("this app's queue keeps no traces, so its runs are not recorded")
-            return None
-
-        def look() -> None:
-            drive(tidy(store, self.settings, self.clock))
-
-        return Recorder(store, self.clock, look)
-
-    async def start(self, auto_migrate: bool) -> None:
-        queue, store = self.backend.waiting.queue, self.state_backend.waiting.store
-        streams = self.streams_backend.waiting.streams
-        self.portal.settle()
-        self._exit.callback(self.portal.stop)
-        self._exit.push_async_callback(self.threads.close)
-        self._exit.push_async_callback(queue.close)
-        self._exit.push_async_callback(self.backend.working.queue.close)
-        self._exit.push_async_callback(store.close)
-        self._exit.push_async_callback(streams.close)
-        self._exit.callback(self.tails.close)
-        self._exit.callback(self.departures.close)
-        if self.outbox is not None:
-            self._exit.push_async_callback(self.outbox.close)
-        if self.recorder is not None and self.backend.recording is not None:
-            self._exit.push_async_callback(self.backend.recording.close)
-            self._exit.push_async_callback(self.recorder.close)
-        self._exit.push_async_callback(self.health.close)
-        for part in self.parts if auto_migrate else ():
-            await part.migrate()
-        try:
-            await queue.subscribe(self.registry.subscriptions, steps=self.registry.names)
-        except Exception as error:
-            if isinstance(error, MotiaError) or not await self.pending():
-                raise
-            raise StorageError(
-                "tables are missing, and the setting auto_migrate is off: run `motia migrate`, then open the app"
-            ) from error
-        if not queue.capabilities.durable:
-            _log.info("this app keeps its messages in memory: they are not durable, and end with the process")
-
-    @property
-    def parts(self) -> list[Part]:
-        """What has something to migrate."""
-        found: list[Part | None] = [
-            self.backend.waiting.queue,
-            self.state_backend.waiting.store,
-            self.streams_backend.waiting.streams,
-            self.backend.waiting.traces,
-            self.outbox,
-        ]
-        return [part for part in found if part is not None]
-
-    async def pending(self) -> list[str]:
-        """What migrating would do, as SQL."""
-        # By what it can do: in Django, a queue behind an outbox is wrapped.
-        return [statement for part in self.parts if hasattr(part, "pending") for statement in await part.pending()]
-
-    async def stop(self) -> None:
-        await self._exit.aclose()
-
-
 async def pending_statements(app: Motia) -> list[str]:
     """What opening the app would do to its databases first, as SQL. Changes nothing."""
-    opened = _Open(app)
+    opened = app.made()
     try:
         return await opened.pending()
     finally:
@@ -386,7 +280,7 @@ async def pending_statements(app: Motia) -> list[str]:
             await part.close()
 
 
-_inherited: list[_Open] = []
+_inherited: list[OpenParts] = []
 """What forked children were born with: kept, because closing it could say goodbye on the parent's connections."""
 
 

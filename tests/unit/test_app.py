@@ -67,3 +67,22 @@ async def test_closing_once_too_often_does_no_harm() -> None:
         await motia.enqueue("t", 1)
     with pytest.raises(NotOpen):
         await motia.enqueue("t", 1)
+
+
+async def test_what_has_no_url_of_its_own_is_where_the_app_is(tmp_path: Path) -> None:
+    place, apart = (f"sqlite:///{tmp_path / name}.db" for name in ("place", "apart"))
+    async with Motia(place, queue=apart, steps=[t]) as motia:
+        parts = motia.running
+        assert parts.backend is not parts.state_backend
+        assert parts.state_backend is parts.streams_backend
+        await motia.state.set("g", "k", 1)
+        assert motia.url == apart
+    async with Motia(place) as motia:
+        assert await motia.state.get("g", "k") == 1
+
+
+async def test_one_url_is_one_backend(tmp_path: Path) -> None:
+    place = f"sqlite:///{tmp_path / 'x.db'}"
+    async with Motia(place, state=place, streams=place) as motia:
+        parts = motia.running
+        assert parts.backend is parts.state_backend is parts.streams_backend

@@ -178,7 +178,7 @@ class Motia:
             ambient.app_opened(self)
         self._opened += 1
 
-    def made(self) -> OpenParts:
+    def _made(self) -> OpenParts:
         """The parts of this app, which have opened nothing as yet."""
         urls = self._urls
         common = urls["url"] or self.settings.url
@@ -195,7 +195,7 @@ class Motia:
         return OpenParts(self, means)
 
     async def _started(self) -> OpenParts:
-        opened = self.made()
+        opened = self._made()
         try:
             await opened.start()
         except BaseException:
@@ -272,7 +272,7 @@ class Motia:
 
 async def pending_statements(app: Motia) -> list[str]:
     """What opening the app would do to its databases first, as SQL. Changes nothing."""
-    opened = app.made()
+    opened = app._made()
     try:
         return await opened.pending()
     finally:

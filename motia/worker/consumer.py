@@ -17,8 +17,6 @@ import time
 from collections import deque
 from collections.abc import Collection
 from contextvars import copy_context
-from dataclasses import dataclass
-from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
@@ -26,14 +24,13 @@ from anyio.abc import TaskGroup
 from motia.concurrency import Alarm
 from motia.dispatcher import Dispatcher
 from motia.errors import QueueUnavailable, StorageError
-from motia.leases import Lease, Verdict
+from motia.leases import Lease
 from motia.logs import deliveries
 from motia.messages import Delivery, Exchange, Settlement
-from motia.outcomes import timed_out
+from motia.plans import Plan
 from motia.policies import REAP_INTERVAL, reconnect_delay
 from motia.queues.base import Demand, Queue
-from motia.tracing.meters import count_run, is_measured
-from motia.worker.deaths import settled_dead
+from motia.worker.running import Claim, Running, interrupted, measure
 
 POLL = 2.5
 """Seconds between looks at a queue that is silent; where it holds nothing but suspects, which somebody takes back and
@@ -49,43 +46,8 @@ STOPPING_RETRY = 1.0
 """Longest wait in seconds before a queue that is away is told again, while the worker ends."""
 HAND_BACK = 2.0
 """Seconds for handing back what ran when the consumer itself is cancelled."""
-Claim = tuple[Any, int]
-"""A delivery's handle, and the token of its claim."""
 _log = logging.getLogger("motia.worker")
 _spread = random.Random()  # noqa: S311  # only spreads the workers
-
-
-@dataclass(slots=True)
-class Running:
-    """A delivery in our hands.
-
-    Attributes:
-        limit: longest run in seconds.
-        bounded: how many of its kind may run at once.
-        since: monotonic time at which it was claimed.
-        deadline: monotonic time at which its run ends; None before it starts.
-        lease: tells the run, and whoever looks, why it should end.
-        scope, task: of the slot that runs it.
-    """
-
-    delivery: Delivery
-    limit: float
-    since: float
-    lease: Lease
-    bounded: bool = False
-    deadline: float | None = None
-    scope: anyio.CancelScope | None = None
-    task: asyncio.Task[None] | None = None
-
-    @property
-    def claim(self) -> Claim:
-        """What the queue knows it by: a delivery that was lost may be claimed anew while its old run goes on."""
-        return self.delivery.handle, self.delivery.token
-
-    def cancel(self, verdict: Verdict) -> None:
-        self.lease.verdict = verdict
-        if self.scope is not None:
-            self.scope.cancel()
 
 
 class Consumer:
@@ -362,29 +324,12 @@ class Consumer:
             return  # abandoned, and settled then
         if settlement is not None:
             self._settlements.append(settlement)
-        self._measure(running, settlement)
+        measure(running, settlement, self._plan(running))
         hurried = not self.running and (self._draining or self._is_awaited(running))
         if hurried or self._stopping or (self._backlog and self._may_refill()):
             self._alarm.set()
         else:
             self._alarm.set_within(REFILL if self._backlog else GATHER)
-
-    def _measure(self, running: Running, settlement: Settlement | None) -> None:
-        is_dead = settlement is not None and settlement.kind == "dead"
-        if not is_dead and not is_measured():
-            return
-        delivery = running.delivery
-        plan = self._dispatcher.registry.plans.get(delivery.subscription)
-        step = plan.name if plan is not None else delivery.subscription.partition("#")[0]
-        # None: another worker's, or told within the transaction of the handler.
-        outcome = settlement.kind if settlement else "lost" if running.lease.verdict == "lost" else "done"
-        wait = duration = None
-        if running.deadline is not None:
-            duration = time.monotonic() - (running.deadline - running.limit)
-            wait = time.time() - duration - delivery.due
-        count_run(step, outcome, wait, duration)
-        if settlement is not None and is_dead:
-            settled_dead(step, delivery, settlement)
 
     def _is_awaited(self, running: Running) -> bool:
         """Whether others may only start once the queue knows what became of this one."""
@@ -394,14 +339,7 @@ class Consumer:
         return len(self.running) <= self._kept_busy
 
     def _interrupted(self, running: Running) -> Settlement | None:
-        """What becomes of a delivery whose handler was cancelled, or that was never started."""
-        delivery, verdict = running.delivery, running.lease.verdict
-        if verdict == "lost":
-            _log.warning("lease_lost: delivery %s belongs to another worker; its handler was cancelled", delivery.id)
-            return None
-        if verdict == "timeout":
-            return timed_out(self._dispatcher.registry.plans.get(delivery.subscription), delivery, running.limit)
-        if verdict == "cancelled":
-            _log.info("delivery %s was cancelled", delivery.id)
-            return Settlement(delivery.handle, delivery.token, "done")
-        return Settlement(delivery.handle, delivery.token, "release")
+        return interrupted(running, self._plan(running))
+
+    def _plan(self, running: Running) -> Plan | None:
+        return self._dispatcher.registry.plans.get(running.delivery.subscription)

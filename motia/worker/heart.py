@@ -15,9 +15,10 @@ from motia.policies import DEAD_FOR, REAP_INTERVAL, STREAM_LOG_KEPT
 from motia.queues.base import Queue
 from motia.stores.base import Store
 from motia.streams.base import StreamStore
-from motia.worker.consumer import Claim, Consumer
+from motia.worker.consumer import Consumer
 from motia.worker.deaths import lost
 from motia.worker.owner import is_gone
+from motia.worker.running import Claim
 
 PRUNE_INTERVAL = 600.0
 _log = logging.getLogger("motia.worker")

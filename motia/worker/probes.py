@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -47,10 +48,17 @@ async def probed(port: int | None, is_ready: IsReady) -> AsyncIterator[None]:
         listener = await anyio.create_tcp_listener(local_port=port)
     except OSError as error:
         raise ConfigError(f"cannot answer probes on port {port}: {error}; choose another --health-port") from error
-    async with listener, anyio.create_task_group() as tasks:
-        tasks.start_soon(kept_alive, "answering of probes", partial(listener.serve, _Probes(is_ready).serve))
-        yield
-        tasks.cancel_scope.cancel()
+    async with listener:
+        # No task group: what the block raises is raised as it is.
+        serving = asyncio.create_task(
+            kept_alive("answering of probes", partial(listener.serve, _Probes(is_ready).serve))
+        )
+        try:
+            yield
+        finally:
+            serving.cancel()
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait([serving])
 
 
 class _Probes:

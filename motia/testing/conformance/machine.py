@@ -221,6 +221,9 @@ class QueueMachine(RuleBasedStateMachine):
             ]
             waiting = stats.ready + stats.scheduled + stats.blocked
             assert [waiting, stats.running, stats.dead] == expected, subscription.id
+            behind = [item for item in mine if item.waits and self.model.is_held(item)]
+            surely = sum(item.state != "scheduled" for item in behind)
+            assert surely <= stats.blocked <= len(behind), "what waits behind a dead letter is counted apart"
 
     def teardown(self) -> None:
         """Everything comes to an end, each once."""

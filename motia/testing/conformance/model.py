@@ -72,6 +72,12 @@ class Model:
     def of(self, *states: State) -> list[Modelled]:
         return [item for item in self.deliveries.values() if item.state in states]
 
+    def is_held(self, item: Modelled) -> bool:
+        """Whether an earlier one of its group is dead, and holds it back."""
+        return item.subscription.blocks and any(
+            other.line == item.line and other.number < item.number for other in self.of("dead")
+        )
+
     def of_message(self, id: str) -> list[Modelled]:
         return [item for item in self.deliveries.values() if item.message.id == id]
 

@@ -29,6 +29,7 @@ from motia.web.failures import error_answer
 from motia.web.origins import THIS_MACHINE
 from motia.web.sockets import MAX_FRAME
 from motia.web.workbench import Site
+from motia.worker.standard_input import first_line
 
 ERROR = 1
 _log = logging.getLogger("motia.dev")
@@ -153,29 +154,18 @@ def tell(orders: Orders, message: dict[str, Any]) -> None:
         os.write(orders.telling, json.dumps(message).encode() + b"\n")
 
 
-def _line() -> bytes:
-    """One line of standard input, read byte by byte so that nothing is left in a buffer."""
-    line = b""
-    while not line.endswith(b"\n"):
-        byte = os.read(0, 1)
-        if not byte:
-            sys.exit(0)
-        line += byte
-    return line
-
-
 def main() -> None:
     """Read the orders, load the app, wait for ``go``, serve."""
     if importlib.util.find_spec("uvicorn") is not None:
         importlib.import_module("uvicorn")  # now, since the orders may come much later
-    orders = Orders(**json.loads(_line()))
+    orders = Orders(**json.loads(first_line()))
     try:
         app = prepared(orders) if orders.broken is None else Broken(orders.broken)
     except MotiaError as error:
         tell(orders, {"error": str(error)})
         sys.exit(ERROR)
     tell(orders, {"loaded": summary(app)})
-    _line()
+    first_line()
     sys.exit(0 if anyio.run(lambda: serve(app, orders, attended=True)) else ERROR)
 
 

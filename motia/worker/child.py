@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 
 from motia.loading import configure_logging, load_app, project_of
+from motia.worker.standard_input import first_line
 from motia.worker.worker import RESTART, Worker
 
 _log = logging.getLogger("motia.worker")
@@ -22,7 +23,7 @@ _log = logging.getLogger("motia.worker")
 def main() -> None:
     """Read the orders, load the app, work."""
     configure_logging()
-    orders = json.loads(_first_line())
+    orders = json.loads(first_line())
     overrides = {name: orders[name] for name in ("threads", "grace") if orders[name] is not None}
     os.chdir(project_of(orders["app"]))
     motia = load_app(orders["app"], **overrides)
@@ -39,17 +40,6 @@ def main() -> None:
         logging.shutdown()
         os._exit(code)
     sys.exit(code)
-
-
-def _first_line() -> bytes:
-    """Read byte by byte, so that nothing of the pipe is left in a buffer."""
-    line = b""
-    while not line.endswith(b"\n"):
-        byte = os.read(0, 1)
-        if not byte:
-            sys.exit(0)
-        line += byte
-    return line
 
 
 async def _work(worker: Worker, orders: dict[str, Any]) -> int:

@@ -1,7 +1,7 @@
 import type { TraceSummary } from './runs'
+import type { Kind } from './words'
 import type { Policy } from './work'
 
-export type Kind = 'http' | 'queue' | 'cron' | 'state' | 'stream' | 'virtual' | 'noop' | (string & {})
 export type Right = 'invoke' | 'redrive' | 'discard' | 'cancel' | 'pause' | 'run' | 'publish' | 'edit' | (string & {})
 
 export interface Page<T> {

@@ -2,4 +2,5 @@
 
 export * from './app'
 export * from './runs'
+export * from './words'
 export * from './work'

@@ -1,4 +1,4 @@
-import type { Kind } from './app'
+import type { Kind } from './words'
 
 export type TraceStatus = 'running' | 'ok' | 'error' | 'recovered' | (string & {})
 

@@ -1,0 +1,1 @@
+export type Kind = 'http' | 'queue' | 'cron' | 'state' | 'stream' | 'virtual' | 'noop' | (string & {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -17,7 +17,19 @@ from pgqueuer.models import Job
 from procrastinate import App, PsycopgConnector
 
 from benchmarks.apart import Figures, apart
-from benchmarks.queues import BATCH, DATA, FIGURES, LIVE, MESSAGES, PAYLOAD, PINGS, SENDERS, SINGLE, Consumed, send
+from benchmarks.queues import (
+    BATCH,
+    CROWDS,
+    DATA,
+    FIGURES,
+    LIVE,
+    MESSAGES,
+    PAYLOAD,
+    PINGS,
+    SINGLE,
+    Consumed,
+    send_at_once,
+)
 from benchmarks.tables import AFTER, Found, heading, median, middle, percentile, shown, table
 from motia import FlowContext, Motia, Worker, queue, step
 
@@ -79,14 +91,22 @@ async def raw_claim(database: Any) -> list[Any]:
     return rows
 
 
+def _counting(found: Consumed) -> Callable[[Job], Awaitable[None]]:
+    async def one(job: Job) -> None:
+        found.one()
+
+    return one
+
+
 async def pgqueuer(url: str) -> dict[str, float]:
     """PgQueuer with psycopg, batches of 100, as its benchmark page runs it."""
-    backlog, live, crowd, latencies = Consumed(MESSAGES), Consumed(LIVE), Consumed(LIVE), list[float]()
+    backlog, live, latencies = Consumed(MESSAGES), Consumed(LIVE), list[float]()
+    crowds = {name: Consumed(LIVE) for name in CROWDS}
     payload = PAYLOAD.encode()
     async with AsyncExitStack() as stack:
         theirs, *ours = [
             await stack.enter_async_context(await psycopg.AsyncConnection.connect(url, autocommit=True))
-            for _ in range(1 + SENDERS)
+            for _ in range(1 + max(CROWDS.values()))
         ]
         senders = [Queries(PsycopgDriver(connection)) for connection in ours]
         queries = senders[0]
@@ -109,9 +129,8 @@ async def pgqueuer(url: str) -> dict[str, float]:
         async def live_job(job: Job) -> None:
             live.one()
 
-        @app.entrypoint("crowd")
-        async def crowd_job(job: Job) -> None:
-            crowd.one()
+        for name, found in crowds.items():
+            app.entrypoint(name)(_counting(found))
 
         @app.entrypoint("ping")
         async def ping(job: Job) -> None:
@@ -123,8 +142,9 @@ async def pgqueuer(url: str) -> dict[str, float]:
         for _ in range(LIVE):
             await queries.enqueue(["live"], [payload], [0])
         await live.all.wait()
-        await asyncio.gather(*(send(partial(each.enqueue, ["crowd"], [payload], [0])) for each in senders))
-        await crowd.all.wait()
+        for name, count in CROWDS.items():
+            await send_at_once([partial(each.enqueue, [name], [payload], [0]) for each in senders[:count]])
+            await crowds[name].all.wait()
         for _ in range(PINGS):
             await asyncio.sleep(0.005)
             await queries.enqueue(["ping"], [str(time.perf_counter()).encode()], [0])
@@ -136,7 +156,7 @@ async def pgqueuer(url: str) -> dict[str, float]:
         "batch": batched,
         "consume": backlog.rate,
         "live": live.rate,
-        "crowd": crowd.rate,
+        **{name: found.rate for name, found in crowds.items()},
         "p50": percentile(latencies, 0.5) * 1000,
         "p99": percentile(latencies, 0.99) * 1000,
     }
@@ -182,7 +202,8 @@ ACKNOWLEDGES = {"motia": AFTER, "PgQueuer": AFTER, "Procrastinate": AFTER}
 STORED, CLAIMED, TURNS = 1_000_000, 10_000, 5
 STATES = ("fresh", "analysed", "million")
 AIMS = {("raw psycopg", "enqueue"): 0.7, ("raw psycopg", "batch"): 0.4, ("raw psycopg", "consume"): 0.6,
-        ("PgQueuer", "consume"): 1.0, ("PgQueuer", "live"): 3.0, ("PgQueuer", "crowd"): 3.0}  # fmt: skip
+        ("PgQueuer", "consume"): 1.0, ("PgQueuer", "live"): 3.0, ("PgQueuer", "crowd"): 3.0,
+        ("PgQueuer", "throng"): 3.0}  # fmt: skip
 """Ratios that we want; beside each other's names and figures."""
 
 
@@ -263,7 +284,7 @@ def notes(found: dict[str, Figures], states: Figures) -> list[str]:
     motia, peer = found["motia"], found["PgQueuer"]
     live = ", ".join(
         f"{name} {motia[key]:.0f}/s, PgQueuer {peer[key]:.0f}/s (ratio {motia[key] / peer[key]:.1f})"
-        for key, name in (("live", "by one sender"), ("crowd", f"by {SENDERS} senders"))
+        for key, name in (("live", "by one sender"), *((key, f"by {count} senders") for key, count in CROWDS.items()))
     )
     rates = [states[state] for state in STATES]
     unwaited = found["raw psycopg"]["unwaited"]
@@ -283,17 +304,18 @@ def main() -> Found:
     heading(
         "PostgreSQL queue",
         f"Messages per second, {MESSAGES} messages ({PROCRASTINATE_MESSAGES} for Procrastinate), no-op async handlers, "
-        f"one process, psycopg. live: {LIVE} sent one at a time while the worker runs; crowd: the same by {SENDERS} "
-        "senders at once. p50, p99: enqueue to handler start in milliseconds, idle. MiB: of the process.",
+        f"one process, psycopg. live: {LIVE} sent one at a time while the worker runs; crowd, throng: the same by "
+        f"{' and '.join(map(str, CROWDS.values()))} senders at once. "
+        "p50, p99: enqueue to handler start in milliseconds, idle. MiB: of the process.",
     )
     found = asyncio.run(measure())
-    columns = (*FIGURES, "crowd", "p50", "p99", "memory")
+    columns = (*FIGURES, *CROWDS, "p50", "p99", "memory")
     rows = [[name, *(shown(key, row.get(key)) for key in columns)] for name, row in found.items()]
     for other in ("raw psycopg", "PgQueuer"):
         ratios = [found["motia"][key] / found[other][key] if key in found[other] else None for key in columns]
         rows.append([f"motia / {other}", *("" if ratio is None else f"{ratio:.2f}" for ratio in ratios)])
         rows.append(["aim", *(str(AIMS.get((other, key), "")) for key in columns)])
-    table(["", "enqueue one by one", f"enqueue by {BATCH}", "consume", "live", "crowd", "p50", "p99", "MiB"], rows)
+    table(["", "enqueue one by one", f"enqueue by {BATCH}", "consume", "live", *CROWDS, "p50", "p99", "MiB"], rows)
     said = notes(found, asyncio.run(measure_stored()))
     print("".join(f"\n{line}\n" for line in said))
     return Found("PostgreSQL", "raw psycopg", found, ACKNOWLEDGES, said)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from benchmarks.tables import percentile
 from motia import FlowContext, Motia, MotiaSettings, Worker, queue, step
 
-MESSAGES, SINGLE, BATCH, LIVE, SENDERS, PINGS = 20_000, 5_000, 100, 3_000, 10, 300
+MESSAGES, SINGLE, BATCH, LIVE, PINGS = 20_000, 5_000, 100, 3_000, 300
+CROWDS = {"crowd": 10, "throng": 50}
+"""How many senders send at once."""
 PAYLOAD = '{"order_id":"0123456789ab","cents":1999}'
 DATA = {"order_id": "0123456789ab", "cents": 1999}
 FIGURES = ("enqueue", "batch", "consume", "live")
@@ -38,15 +41,20 @@ class Consumed:
         return (self.count - 1) / (self.last - self.first)
 
 
-async def send(one: Callable[[], Awaitable[object]]) -> None:
-    """A sender's part of what many send, each one message at a time."""
-    for _ in range(LIVE // SENDERS):
-        await one()
+async def send_at_once(senders: Sequence[Callable[[], Awaitable[object]]]) -> None:
+    """What many send, each one message at a time."""
+
+    async def send(one: Callable[[], Awaitable[object]]) -> None:
+        for _ in range(LIVE // len(senders)):
+            await one()
+
+    await asyncio.gather(*map(send, senders))
 
 
 async def ours(url: str) -> dict[str, float]:
     """Messages per second and milliseconds; one worker in this process, each message acknowledged after its handler."""
-    backlog, live, crowd, latencies = Consumed(MESSAGES), Consumed(LIVE), Consumed(LIVE), list[float]()
+    backlog, live, latencies = Consumed(MESSAGES), Consumed(LIVE), list[float]()
+    crowds = {name: Consumed(LIVE) for name in CROWDS}
 
     @step("job", triggers=[queue("job")])
     async def job(data: Any, ctx: FlowContext[Any]) -> None:
@@ -56,9 +64,9 @@ async def ours(url: str) -> dict[str, float]:
     async def live_job(data: Any, ctx: FlowContext[Any]) -> None:
         live.one()
 
-    @step("crowd", triggers=[queue("crowd")])
+    @step("crowd", triggers=[queue(name) for name in CROWDS])
     async def crowd_job(data: Any, ctx: FlowContext[Any]) -> None:
-        crowd.one()
+        crowds[ctx.trigger.topic or ""].one()
 
     @step("ping", triggers=[queue("ping")])
     async def ping(data: Any, ctx: FlowContext[Any]) -> None:
@@ -80,8 +88,9 @@ async def ours(url: str) -> dict[str, float]:
             for _ in range(LIVE):
                 await motia.enqueue("live", DATA)
             await live.all.wait()
-            await asyncio.gather(*(send(lambda: motia.enqueue("crowd", DATA)) for _ in range(SENDERS)))
-            await crowd.all.wait()
+            for name, senders in CROWDS.items():
+                await send_at_once([partial(motia.enqueue, name, DATA)] * senders)
+                await crowds[name].all.wait()
             for _ in range(PINGS):
                 await asyncio.sleep(0.005)
                 await motia.enqueue("ping", {"sent": time.perf_counter()})
@@ -91,7 +100,7 @@ async def ours(url: str) -> dict[str, float]:
         "batch": batched,
         "consume": backlog.rate,
         "live": live.rate,
-        "crowd": crowd.rate,
+        **{name: found.rate for name, found in crowds.items()},
         "p50": percentile(latencies, 0.5) * 1000,
         "p99": percentile(latencies, 0.99) * 1000,
     }

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.apart import Figures, apart, resident
-from benchmarks.queues import BATCH, FIGURES, LIVE, MESSAGES, PAYLOAD, SENDERS, SINGLE
+from benchmarks.queues import BATCH, CROWDS, FIGURES, LIVE, MESSAGES, PAYLOAD, SINGLE
 from benchmarks.tables import Found, heading, middle, shown, table
 
 HUEY_MESSAGES = 5_000
@@ -104,16 +104,17 @@ def main() -> Found:
     heading(
         "SQLite queue",
         f"Messages per second, {MESSAGES} messages ({HUEY_MESSAGES} for Huey), no-op, WAL, synchronous=NORMAL, the "
-        f"median of three turns. live: {LIVE} sent one at a time while the worker runs; crowd: the same by {SENDERS} "
-        "senders at once. p50, p99: enqueue to handler start in milliseconds, in process, idle.",
+        f"median of three turns. live: {LIVE} sent one at a time while the worker runs; crowd, throng: the same by "
+        f"{' and '.join(map(str, CROWDS.values()))} senders at once. "
+        "p50, p99: enqueue to handler start in milliseconds, in process, idle.",
     )
     found = measure()
-    columns = (*FIGURES, "crowd", "p50", "p99", "memory")
+    columns = (*FIGURES, *CROWDS, "p50", "p99", "memory")
     rows = [[name, *(shown(key, row.get(key)) for key in columns)] for name, row in found.items()]
     for other in ("raw sqlite3", "Huey"):
         ratios = [found["motia"][key] / found[other][key] if key in found[other] else None for key in columns]
         rows.append([f"motia / {other}", *("" if ratio is None else f"{ratio:.3f}" for ratio in ratios)])
         rows.append(["aim", *(str(AIMS.get((other, key), "")) for key in columns)])
-    table(["", "enqueue one by one", f"enqueue by {BATCH}", "consume", "live", "crowd", "p50", "p99", "MiB"], rows)
+    table(["", "enqueue one by one", f"enqueue by {BATCH}", "consume", "live", *CROWDS, "p50", "p99", "MiB"], rows)
     note = f"Huey takes a message off its table before it runs it. {HUEY_MESSAGES} messages."
     return Found("SQLite", "raw sqlite3", found, notes=[note])

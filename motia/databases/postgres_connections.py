@@ -20,6 +20,10 @@ try:
     from psycopg.pq import TransactionStatus
     from psycopg.rows import tuple_row
 except ImportError as error:
+    if error.name is None:  # it is installed, and says that it cannot load libpq
+        raise MissingDependency(
+            "psycopg finds no libpq on this machine: pip install 'psycopg[binary]', or install libpq 5 (libpq5 on Debian)"
+        ) from error
     raise MissingDependency("a postgresql:// URL needs psycopg 3: pip install 'motia[postgres]'") from error
 
 ROLLBACK_TIMEOUT = 5.0

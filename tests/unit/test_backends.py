@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -32,3 +33,10 @@ def test_where_a_driver_is_missing_the_error_names_the_extra(driver: str, url: s
     command = [sys.executable, "-c", WITHOUT, driver, url]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (ran.stdout.strip(), ran.stderr) == (message, "")
+
+
+def test_psycopg_without_libpq_is_not_said_to_be_missing() -> None:
+    command = [sys.executable, "-c", WITHOUT, "no such module", "postgresql://host/db"]
+    without_libpq = {**os.environ, "PSYCOPG_IMPL": "none"}
+    ran = subprocess.run(command, env=without_libpq, capture_output=True, text=True, timeout=30, check=False)
+    assert "psycopg finds no libpq on this machine: pip install 'psycopg[binary]'" in ran.stdout

@@ -149,10 +149,12 @@ def test_every_command_and_option_is_on_the_page() -> None:
                 assert max(option.opts, key=len) in text, f"{name} {option.opts}"
 
 
-def test_every_room_is_in_the_design() -> None:
-    rooms = {path.stem for path in (ROOT / "motia").iterdir() if not path.name.startswith(("__", "."))} - {"py"}
-    text = (DOCS / "design.md").read_text()
-    assert {room for room in rooms if not re.search(rf"\b{room}\b", text)} == set()
+def test_the_rooms_of_the_design_stand_in_the_order_that_is_enforced() -> None:
+    contracts = (ROOT / ".importlinter").read_text()
+    layers = contracts.split("layers =\n", 1)[1].split("\n\n", 1)[0].split()
+    rows = re.findall(r"^\| (`.*?) \|", (DOCS / "design.md").read_text(), re.MULTILINE)
+    told = " ".join(rows).replace("`", "").replace("·", "|").replace(",", "")
+    assert ["__main__", *told.split()] == layers
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -22,7 +22,7 @@ try:
 except ImportError as error:
     if error.name is None:  # it is installed, and says that it cannot load libpq
         raise MissingDependency(
-            "psycopg finds no libpq on this machine: pip install 'psycopg[binary]', or install libpq 5 (libpq5 on Debian)"
+            "psycopg finds no libpq on this machine: pip install 'psycopg[binary]', or install libpq (libpq5 on Debian)"
         ) from error
     raise MissingDependency("a postgresql:// URL needs psycopg 3: pip install 'motia[postgres]'") from error
 

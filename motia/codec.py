@@ -27,7 +27,8 @@ MAX_KEYS = 10_000
 MIN_INT, MAX_INT = -(2**63), 2**64 - 1
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False).encode
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+"""One that is never closed goes on to the end: were it no match, each quote in it would be tried anew."""
 _TOO_DEEP = re.compile(rb"[\[{]{%d}" % (MAX_DEPTH + 1))
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _PLAIN = frozenset({bool, type(None)})

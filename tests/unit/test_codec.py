@@ -139,6 +139,8 @@ def nested(depth: int) -> bytes:
         (json.dumps(["a:b"] * 20_000).encode(), None),
         (b"[" * 100, "nesting of at most 64"),
         (b"]" * 100 + b"[" * 60 + b"{]" * 50, None),  # no JSON: left to the parser
+        (b"[" * 100 + b'\\"' * 500_000, "nesting of at most 64"),  # a text that is never closed
+        (b"[" * 60 + b"]" * 60 + b'["' + b'\\"' * 500_000 + b"\\", None),  # nor this one, which ends in its escape
     ],
 )
 def test_the_shape_of_a_body_has_bounds(text: bytes, problem: str | None) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,6 +17,9 @@ from motia.schemas import Schema
 _URLENCODED, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 FORMS = frozenset({_URLENCODED, _MULTIPART})
 """Media types that browsers send forms as."""
+_CHARSETS = frozenset({*aliases, *aliases.values(), "koi8_u"})
+"""In Python's spelling. Others are not even looked up: it would remember each that it does not know, and has some that
+no text is sent in, of which ``punycode`` is busy with a body of a megabyte for half a minute."""
 
 
 class Incoming:
@@ -150,8 +155,10 @@ def _json(body: bytes) -> Any:
 
 def _text(body: bytes, charset: str) -> str:
     try:
+        if normalize_encoding(charset) not in _CHARSETS:
+            raise LookupError(charset)
         return body.decode(charset)
-    except (UnicodeDecodeError, LookupError) as error:
+    except (UnicodeError, LookupError) as error:
         raise HttpError(400, f"the body is not valid {charset} text", code="malformed_text") from error
 
 

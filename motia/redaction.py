@@ -15,17 +15,23 @@ MIN_SECRET = 4
 """Characters of the shortest value that is hidden wherever it stands; anything shorter would hide half of a text."""
 _NAME = r"password|passwd|token|secret|authorization|cookie|api[-_]?key|dsn"
 _SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
-# A name, a mark, and its value: quoted, or up to the next space or mark; with a scheme as in `authorization: Bearer x`.
+# The values of these headers are many words: up to the end of the line, or of the quotes that they are in.
+_HEADER = re.compile(r"""((?:authorization|cookie)["']?:\s{0,4})[^\s"'\\\[{(][^\n"']*""", re.IGNORECASE)
+# A name, a mark, and its value: quoted, and were it never closed, or up to the next space or mark; with a scheme as in
+# `authorization=Bearer x`. In a text within a text, quotes have backslashes before them.
 _ASSIGNED = re.compile(
-    rf"""((?:{_NAME})[\w-]{{0,40}}["']?\s{{0,4}}[:=]\s{{0,4}})"""
-    r"""((?!\[hidden\])(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|(?:(?:basic|bearer)\s+)?[^\s,;&)\]}"']+))""",
+    rf"""((?:{_NAME})[\w-]{{0,40}}(?:\\{{0,4}}["'])?\s{{0,4}}[:=]\s{{0,4}})"""
+    r"""((?!\[hidden\])(?:b?"(?:[^"\\\n]|\\.)*"?|b?'(?:[^'\\\n]|\\.)*'?|\\{1,4}["'][^"'\n]*["']?|"""
+    r"""(?:(?:basic|bearer)\s+)?[^\s,;&)\]}"']+))""",
     re.IGNORECASE,
 )
+# In errors of pydantic: it leaves out the middle of what is long, and names of secrets with it.
+_INPUT = re.compile(r"(input_value=)([^\n]{0,400}?)(?=, input_type=)")
 _SCHEME = re.compile(r"\b(basic|bearer)\s+[\w.~+/=-]{8,}", re.IGNORECASE)
 _IN_URL = re.compile(r"(://[^\s:/@]{0,200}:)[^\s/@]{1,500}@")
 _SIGNS = (
     "password", "passwd", "token", "secret", "authorization", "cookie", "apikey", "api-key", "api_key", "dsn",
-    "basic", "bearer", "://",
+    "basic", "bearer", "://", "input_value=",
 )  # fmt: skip
 _registered: set[str] = set()
 
@@ -66,13 +72,14 @@ def redact_text(text: str) -> str:
     """A text without secrets: values behind their names, passwords in URLs, bearer tokens, registered values."""
     if not is_suspect(text):
         return text
-    for value in _registered:
-        if value in text:
-            text = text.replace(value, HIDDEN)
+    for value in sorted(_registered, key=len, reverse=True):  # one may be the beginning of another
+        text = text.replace(value, HIDDEN)
     if "://" in text:
         text = _IN_URL.sub(rf"\1{HIDDEN}@", text)
+    if "input_value=" in text:
+        text = _INPUT.sub(lambda found: found[1] + HIDDEN if "..." in found[2] else found[0], text)
     if _SECRET_NAME.search(text):
-        text = _ASSIGNED.sub(rf"\1{HIDDEN}", text)
+        text = _ASSIGNED.sub(rf"\1{HIDDEN}", _HEADER.sub(rf"\1{HIDDEN}", text))
     return _SCHEME.sub(rf"\1 {HIDDEN}", text)
 
 

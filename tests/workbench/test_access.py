@@ -154,10 +154,28 @@ class TestInDevelopment:
             ("evil.example", 403),
             ("localhost.evil.example", 403),
             ("127.0.0.1.evil.example", 403),
+            ("LOCALHOST", 200),
+            ("127.1", 403),
+            ("[::ffff:127.0.0.1]", 403),
         ],
     )
     def test_names_of_others_are_refused(self, developer: Person, name: str, status: int) -> None:
         assert developer.status_as(name, "session") == status
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "evil.example@localhost",
+            "localhost@evil.example",
+            "localhost#.evil",
+            "localhost/.evil",
+            "[::1]evil",
+            "[::1",
+            "",
+        ],
+    )
+    def test_what_is_no_host_is_refused(self, developer: Person, name: str) -> None:
+        assert developer.status_as(name, "session") in {400, 403}  # Django has its own check before ours
 
     def test_the_page_knows_where_it_is(self, developer: Person) -> None:
         person = developer

@@ -7,11 +7,12 @@ named by ``authorize``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Literal, get_args
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from motia.app import Motia
 from motia.errors import ConfigError, HttpError
@@ -28,6 +29,7 @@ OPERATOR: tuple[Right, ...] = ("invoke", "publish", "redrive", "discard", "cance
 RIGHTS: Mapping[str, tuple[Right, ...]] = {"viewer": (), "operator": OPERATOR, "admin": (*OPERATOR, "edit")}
 _LOCAL = frozenset({"localhost", "localhost.localdomain", "testserver"})
 """The last is what test clients of Starlette and Django call the machine: a name that nobody can own."""
+_HOST = re.compile(r"(?:([\w.-]{1,253})|\[([0-9a-fA-F:.]{2,45})\])(?::\d{1,5})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -221,10 +223,9 @@ def _is_loopback(name: str) -> bool:
 
 
 def _name_in(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+    """The name in a ``Host`` header; empty where that is more than a name and a port."""
+    found = _HOST.fullmatch(host)
+    return (found[1] or found[2]).lower() if found else ""
 
 
 def _name_of(user: Any) -> str:

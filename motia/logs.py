@@ -152,6 +152,8 @@ logger = AmbientLogger(logging.getLogger("motia"))
 class Formatter(logging.Formatter):
     """One line per record for terminals: time, level, step, message, then the fields as ``key=value``.
 
+    What a message has besides its first line, and a traceback, is set in below: a line at the margin is a record's.
+
     Args:
         colour: levels in colour, and each step in one of its own.
     """
@@ -172,11 +174,12 @@ class Formatter(logging.Formatter):
         pairs = "".join(f" {key}={value!r}" for key, value in fields.items())
         where = f" [{step}]" if step else ""
         ending = f" trace={trace[:8]}" if isinstance(trace, str) else ""
+        below = newline + _indented(redact_text(rest))
         if not self._colour:
-            return _shown(f"{head}{where}{pairs}{ending}") + newline + redact_text(rest)
+            return _shown(f"{head}{where}{pairs}{ending}") + below
         line = f"\x1b[{_LEVELS.get(record.levelno, 0)}m{_shown(head)}\x1b[0m"
         name = f"\x1b[{_STEPS[sum(str(step).encode()) % len(_STEPS)]}m{_shown(where)}\x1b[0m" if step else ""
-        return f"{line}{name}\x1b[2m{_shown(pairs + ending)}\x1b[0m{newline}{redact_text(rest)}"
+        return f"{line}{name}\x1b[2m{_shown(pairs + ending)}\x1b[0m{below}"
 
 
 _LEVELS = {logging.DEBUG: 2, logging.WARNING: 33, logging.ERROR: 31, logging.CRITICAL: 31}
@@ -185,6 +188,10 @@ _STEPS = (32, 34, 35, 36, 92, 94, 95, 96)
 
 def _shown(text: str) -> str:
     return _escape(redact_text(text))
+
+
+def _indented(lines: str) -> str:
+    return "\n".join(f"  {_escape(line)}" for line in lines.split("\n")) if lines else ""
 
 
 def _escape(line: str) -> str:

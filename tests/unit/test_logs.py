@@ -35,3 +35,19 @@ def test_colours_are_for_terminals(caplog: pytest.LogCaptureFixture) -> None:
     assert "[test]" in plain
     assert "\x1b[31m" not in coloured
     assert "\x1b[32m [test]\x1b[0m" in coloured
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_nothing_that_is_logged_can_look_like_a_line_of_its_own(colour: bool, caplog: pytest.LogCaptureFixture) -> None:
+    forged = "one\n12:00:00 ERROR   all is lost\r\x1b[2J\x00\u202e\x85\u2028"
+    with caplog.at_level(logging.INFO, "motia"):
+        LOGGER.info(forged, key=forged)
+        try:
+            raise ValueError(forged)
+        except ValueError:
+            LOGGER.exception("failed")
+    for record in caplog.records:
+        first, *others = Formatter(colour=colour).format(record).split("\n")
+        assert others
+        assert all(line.startswith("  ") and line.isprintable() for line in others)
+        assert first.count("12:00:00") == first.count("\\n12:00:00")

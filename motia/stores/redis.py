@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
@@ -118,7 +119,11 @@ def page_arguments(prefix: str, cursor: str | None, limit: int) -> list[Any]:
 
 def place_of(cursor: str | None) -> str:
     """The number that a cursor is; empty for none, and for one that is not readable."""
-    return cursor if cursor and cursor.isdecimal() else ""
+    return cursor if cursor and _CURSOR.fullmatch(cursor) and int(cursor) < 2**64 else ""
+
+
+_CURSOR = re.compile("[0-9]{1,20}")
+"""What Redis takes for one."""
 
 
 def kept_page(found: Sequence[Any]) -> KeptPage:

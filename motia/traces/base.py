@@ -282,12 +282,17 @@ class TraceStore(Protocol):
         ...
 
 
+MAX_DIGITS = 18
+"""Of a number that every database can compare with its own."""
+
+
 def place_of(cursor: str | None) -> tuple[int, str] | None:
     """Where the page before ended, of the cursors ``time:id``; None for none, or one that is not readable."""
     start, _, ending = (cursor or "").partition(":")
-    return (int(start), ending) if start.isdecimal() and ending else None
+    found = number_of(start)
+    return None if found is None or not ending else (found, ending)
 
 
 def number_of(cursor: str | None) -> int | None:
     """The number that a cursor of the feed stands for; None for none, or one that is not readable."""
-    return int(cursor) if cursor and cursor.isdecimal() else None
+    return int(cursor) if cursor and cursor.isdecimal() and len(cursor) <= MAX_DIGITS else None

@@ -97,7 +97,8 @@ class RedisTraces:
         limit = min(limit, MAX_PAGE)
         until = FOR_EVER if wanted.before_us is None else wanted.before_us
         place = place_of(cursor)
-        start, last = (place[0], int(place[1])) if place and place[1].isdecimal() else (until, FOR_EVER)
+        number = number_of(place[1]) if place else None
+        start, last = (until, FOR_EVER) if place is None or number is None else (place[0], number)
         found: list[EventRecord] = []
         line: EventRecord | None = None
         skipped, rows = 0, []

@@ -269,6 +269,6 @@ def _within(after_us: int, before_us: int | None) -> dict[str, Any]:
 def _place(cursor: str | None, last: type) -> dict[str, Any]:
     """Where the page before ended, as parameters."""
     place = place_of(cursor)
-    if place is None or (last is int and not place[1].isdecimal()):
+    if place is None or (last is int and number_of(place[1]) is None):
         return {}
     return {"start": place[0], "last": last(place[1])}

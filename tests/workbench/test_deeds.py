@@ -229,6 +229,12 @@ class TestKept:
         assert reply.status == 413
         assert admin.get("state/orders/long").status == 404
 
+    @pytest.mark.parametrize(
+        "path", ["state/orders/{}", "state/{}/k", "streams/orders.live/{}/k", "streams/orders.live/g/{}"]
+    )
+    def test_names_that_are_too_long_are_refused(self, admin: Person, path: str) -> None:
+        assert admin.act(path.format("x" * 1001), {"value": {}}, "PUT", if_none_match="*").status == 422
+
     def test_items_of_streams(self, admin: Person) -> None:
         path = "streams/orders.live/all/by-hand"
         made = admin.act(path, {"value": {"n": 1}}, "PUT", if_none_match="*")
@@ -271,7 +277,7 @@ class TestSteps:
 
 class TestBounds:
     @pytest.mark.parametrize(
-        "query", ["q=" + "x" * 201, "limit=many", "cursor=-1", "limit=" + "9" * 30, "cursor=" + "x" * 2001]
+        "query", ["q=" + "x" * 201, "limit=many", "cursor=-1", "limit=" + "9" * 30, "cursor=" + "x" * 2001, "q=a%00"]
     )
     def test_what_is_too_much_is_refused(self, admin: Person, query: str) -> None:
         reply = admin.get(f"{DEAD}?{query}")
@@ -283,6 +289,14 @@ class TestBounds:
     @pytest.mark.parametrize("body", [b"{", b"[]", b"1", b"[" * 100 + b"]" * 100, b"\xff"])
     def test_bodies_that_are_none(self, client: Client, admin: Person, body: bytes) -> None:
         assert admin.send_raw("steps/notify/invoke", body).status == 400
+
+    @pytest.mark.parametrize("path", ["traces/a%2500", f"{DEAD}/a%2500", "state/a%2500", "state/orders/a%00b"])
+    def test_names_with_a_nul_are_those_of_nothing(self, admin: Person, path: str) -> None:
+        assert admin.get(path).status == 404
+
+    @pytest.mark.parametrize("body", [{"ids": ["a\0"]}, {"ids": ["a\0"], "edit": 1}])
+    def test_ids_with_a_nul_are_none(self, admin: Person, body: Any) -> None:
+        assert admin.act("queues/order.placed/redrive", body).status == 422
 
 
 class TestTheLog:

@@ -59,7 +59,9 @@ class StoreConformance:
             await store.change("g", seen[-1], lambda old: None)  # what was seen may go meanwhile
         assert sorted(seen) == keys
         assert await store.page("missing") == ([], None)
-        assert (await store.page("h", cursor="!")).next is None, "a cursor that is not readable is none"
+        for odd in ("!", "9" * 26, "\u0661", "-1"):
+            assert (await store.page("h", cursor=odd)).next is None, "a cursor that is not readable is none"
+            assert (await store.page_groups(odd)).next is None
         assert (await store.page_groups("!")).next is None
         assert await store.page("h", limit=1) == ([("other", "1", 1)], None)
 

@@ -264,6 +264,15 @@ class TraceConformance:
                     await anyio.lowlevel.checkpoint()
         assert sorted(seen, key=int) == [str(first + index) for first in (1, 101, 201) for index in range(20)]
 
+    @pytest.mark.parametrize(
+        "cursor", ["nonsense", ":", "1:", ":1", "1:" + "9" * 30, "9" * 30 + ":1", "9" * 5000 + ":1", "\xb2:1"]
+    )
+    async def test_a_cursor_that_is_none_is_no_error(self, traces: TraceHarness, cursor: str) -> None:
+        await traces.store.append([span(1), event(level="info", message="said")])
+        assert len((await traces.store.traces(TraceFilter(), 5, cursor)).items) <= 1
+        assert len((await traces.store.logs(LogFilter(), 5, cursor)).items) <= 1
+        assert (await traces.store.since(cursor)).reset
+
     @pytest.mark.parametrize("cursor", ["999999", "nonsense", ""])
     async def test_a_cursor_of_another_life_is_told_to_begin_anew(self, traces: TraceHarness, cursor: str) -> None:
         await traces.store.append([span()])

@@ -89,7 +89,7 @@ class Ask:
         """The last value of each parameter, the empty ones left out.
 
         Raises:
-            HttpError: 400; one of them is too long.
+            HttpError: 400; one of them is too long, or has a NUL, which some databases refuse.
         """
         try:
             found = dict(parse_qsl(self.visit.query, max_num_fields=50))
@@ -98,6 +98,8 @@ class Ask:
         for name, value in found.items():
             if len(value) > (most := MAX_CURSOR if name == "cursor" else MAX_TEXT):
                 raise HttpError(400, f"expected {name[:40]!r} to have at most {most} characters")
+            if "\0" in value:
+                raise HttpError(400, f"expected {name[:40]!r} to be text without NUL characters")
         return found
 
     @property
@@ -141,13 +143,15 @@ class Ask:
         """A member of the body.
 
         Raises:
-            HttpError: 422; it is of another kind.
+            HttpError: 422; it is of another kind, or a text, or a list of such, with a NUL.
         """
         value = self.body.get(name)
         if value is None:
             return default
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise HttpError(422, f"expected {name!r} to be {_KINDS.get(kind, 'something else')}, got {value!r:.100}")
+        if any(isinstance(text, str) and "\0" in text for text in (value if isinstance(value, list) else [value])):
+            raise HttpError(422, f"expected {name!r} to be text without NUL characters")
         return value
 
 

@@ -15,6 +15,7 @@ from motia.codec import dumps, loads
 from motia.declared import declared, spec_of
 from motia.errors import HttpError
 from motia.items import Items
+from motia.messages import MAX_NAME, is_name
 from motia.schemas import make_schema
 from motia.stores.base import Compute, GroupPage, KeptPage
 from motia.web.answers import Answer
@@ -50,6 +51,8 @@ async def get_value(ask: Ask) -> Answer:
 
 async def put_value(ask: Ask) -> Answer:
     group, key = ask.params["group"], ask.params["key"]
+    if not (is_name(group) and is_name(key)):
+        raise HttpError(422, f"expected a group and a key of at most {MAX_NAME} bytes")
     encode = partial(dumps, limit=ask.motia.settings.payload_limit)
     return await _put(ask, key, lambda compute: ask.motia.state.change(group, key, compute), encode)
 

@@ -93,6 +93,8 @@ class Served:
             raise HttpError(405, f"expected {allow}, got {visit.method}", headers={"allow": allow})
         # Names may hold slashes, which some servers decode before we see them: so they are encoded twice.
         params = dict(zip(Path.parse(route.path).params, map(unquote, values), strict=True))
+        if any("\0" in value for value in params.values()):
+            raise HttpError(404, "nothing has a name with a NUL in it")
         return await self._handled(route, Ask(self._site, visit, caller, params, self._memory))
 
     async def _handled(self, route: Route, ask: Ask) -> Answer:

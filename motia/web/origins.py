@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
@@ -12,6 +13,8 @@ EVERYBODY, THIS_MACHINE = "*", "localhost"
 PREFLIGHT_KEPT = "600"
 """Seconds for which a browser need not ask again."""
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_ORIGIN = re.compile(r"[a-z]+://[^/?#@\\\s]+")
+"""As browsers send it: nothing before the host, nothing behind the port. Else two parsers may read two hosts in it."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -67,6 +70,8 @@ def _preflight(answer: Answer, headers: Mapping[str, str]) -> list[tuple[str, st
 
 
 def _is_of_this_machine(origin: str) -> bool:
+    if not _ORIGIN.fullmatch(origin):
+        return False
     try:
         parts = urlsplit(origin)
         host = parts.hostname or ""
@@ -77,6 +82,8 @@ def _is_of_this_machine(origin: str) -> bool:
 
 def is_same_host(origin: str, host: str) -> bool:
     """Whether an ``Origin`` header names the host that was asked."""
+    if not _ORIGIN.fullmatch(origin.lower()):
+        return False
     try:
         parts, wanted = urlsplit(origin.lower()), urlsplit(f"//{host.lower()}")
         default = _PORTS.get(parts.scheme)

@@ -36,6 +36,12 @@ def page(origin: str | None) -> dict[str, str]:
         ("http://[::1", ("localhost",), False),
         ("null", ("localhost",), False),
         ("http://localhost:5173", (), False),
+        ("http://evil.example\\@api.example:8000", (), False),
+        ("http://evil@api.example:8000", (), False),
+        ("http://api.example:8000/evil", (), False),
+        ("http://api.example:8000#evil", (), False),
+        ("http://evil.example@localhost", ("localhost",), False),
+        ("http://evil.example\\@localhost", ("localhost",), False),
     ],
 )
 def test_whose_pages_may(origin: str | None, allowed: tuple[str, ...], lets: bool) -> None:

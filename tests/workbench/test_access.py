@@ -29,6 +29,7 @@ NAMES = {
     "group": "orders",
     "key": "none",
     "stream": "orders.live",
+    "flow": "orders",
 }
 
 
@@ -72,6 +73,27 @@ class TestInProduction:
     def test_strangers_change_nothing(self, known: Client) -> None:
         for route in WRITES:
             assert Person(known, None).act(address_of(route), method=route.method).status in {401, 403}
+
+    @pytest.mark.parametrize(
+        "method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
+    )
+    def test_no_method_of_any_address_tells_strangers_anything(self, known: Client, method: str) -> None:
+        for path in ("", "/", *(f"/api/v1/{address_of(route)}" for route in api_routes()), "/api/v2/x", "/assets/x.js"):
+            reply = known.send(method, f"/workbench{path}", json={})
+            assert reply.status in {401, 403, 405}, path
+            assert not {b"order.placed", b"nightly", b"orders.live", b"Traceback"} & set(reply.body.split(b'"')), path
+
+    @pytest.mark.parametrize(("role", "knows"), [("viewer", False), ("operator", False), ("admin", True)])
+    def test_the_version_of_a_value_is_told_to_those_who_edit(self, known: Client, role: str, knows: bool) -> None:
+        admin = Person(known, "admin")
+        path = "state/pins/ada"
+        if (kept := admin.get(path)).status == 404:
+            kept = admin.act(path, {"value": "0007"}, "PUT", if_none_match="*")
+        assert kept.json["version"] in kept.header("etag")
+        reply = Person(known, role).get(path)
+        assert ((reply.json["version"] is not None), (reply.header("etag") is not None)) == (knows, knows)
+        (row,) = Person(known, role).get("state/pins").json["items"]
+        assert (row["version"] is not None) is knows
 
     @pytest.mark.parametrize("role", RIGHTS)
     def test_a_session_says_what_its_role_may(self, known: Client, role: str) -> None:

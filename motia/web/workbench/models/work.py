@@ -163,7 +163,7 @@ class Item:
     """A value of state, or an item of a stream's group.
 
     Attributes:
-        version: its ETag without the quotes.
+        version: its ETag without the quotes; None for who may not edit it.
         size: in a list, the length of a value that is too long for one, which has neither value nor version there.
     """
 

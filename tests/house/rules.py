@@ -13,6 +13,9 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "motia"
 MAX_FILE, MAX_BODY, MAX_PARAMETERS = 500, 50, 8
 VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "misc"}
+RUN_STATEMENTS = {"execute", "executemany", "executescript", "rows", "run_many", "raw", "extra", "text"}
+MADE_OF = {("motia/databases/sqlite_files.py", "self._synchronous"), ("motia/integrations/django/schema.py", "table")}
+"""What is none of a user's: a word of ours, and tables of our own models."""
 BANNED_CALLS = {"eval", "exec", "pickle.load", "pickle.loads", "marshal.loads", "yaml.load", "import_string"}
 FUNCTION_IMPORTS_ALLOWED = ("motia/cli/", "motia/schemas.py", "motia/integrations/django/apps.py")
 FACADE_ALLOWED = ("motia/cli/", "motia/testing/", "motia/integrations/", "motia/web/")
@@ -111,6 +114,28 @@ def banned_calls(files: Sources) -> list[str]:
             if isinstance(node, ast.Call) and ast.unparse(node.func) in BANNED_CALLS:
                 found.append(f"{name}:{node.lineno} {ast.unparse(node.func)}")
     return found
+
+
+def made_statements(files: Sources) -> list[str]:
+    """Statements that are put together where they are run: there a value could become a part of one."""
+    found = []
+    for name, text in files.items():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in RUN_STATEMENTS:
+                parts = [part for first in node.args[:1] for part in _put_in(first)]
+                if any(not part.isupper() and (name, part) not in MADE_OF for part in parts):
+                    found.append(f"{name}:{node.lineno} {ast.unparse(node)[:80]}")
+    return found
+
+
+def _put_in(text: ast.expr) -> list[str]:
+    """What a text is made of besides constants."""
+    if isinstance(text, ast.JoinedStr):
+        return [ast.unparse(part.value) for part in text.values if isinstance(part, ast.FormattedValue)]
+    if isinstance(text, ast.BinOp):
+        return [ast.unparse(side) for side in (text.left, text.right) if not isinstance(side, ast.Constant)]
+    is_format = isinstance(text, ast.Call) and ast.unparse(text.func).endswith(".format")
+    return ["format"] if is_format else []
 
 
 def swallowed_exceptions(files: Sources) -> list[str]:

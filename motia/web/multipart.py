@@ -64,11 +64,18 @@ def _add(form: Form, part: bytes) -> None:
     name = headers.get_param("name", header="content-disposition")
     if not isinstance(name, str) or not name:
         raise _malformed("a part has no name")
-    filename = headers.get_filename()
+    filename = _filename(headers)
     if filename is None:
         form.fields.append((name, _text(content)))
     else:
         form.files.append(File(name, filename, headers.get_content_type(), content))
+
+
+def _filename(headers: Message) -> str | None:
+    try:
+        return headers.get_filename()
+    except UnicodeError as error:  # it names an encoding of Python's that no text is in
+        raise _malformed("a part has a name that cannot be read") from error
 
 
 def _param(head: str, header: str, name: str) -> str:

@@ -64,6 +64,8 @@ def test_what_is_quoted_and_what_stands_around_it() -> None:
         (body(part('name="a"', b"1"))[:-6], TYPE, "its end is missing"),
         (body(part("x=1", b"1")), TYPE, "a part has no name"),
         (body(part('name="a"', b"\xff")), TYPE, "is not valid utf-8"),
+        (body(part("name=a; filename*=idna''%FF", b"1")), TYPE, "a name that cannot be read"),
+        (body(part("name=a; filename*=undefined''x", b"1")), TYPE, "a name that cannot be read"),
         (body(f"--{BOUNDARY}\r\nContent-Disposition: form-data\r\n".encode()), TYPE, "no proper head"),
         (body(f"--{BOUNDARY}oops\r\n\r\n\r\n".encode()), TYPE, "no proper head"),
         (body(part('name="a"', b"1", "X: " + "y" * 9000)), TYPE, "no proper head"),

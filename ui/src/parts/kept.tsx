@@ -63,7 +63,7 @@ export function ItemInspector({ where, on, close, more }: { where: Where; on: st
               </div>
             )}
             <Section title="Value"><div className="value"><Copy text={JSON.stringify(data.value, null, 2)} /><Json value={data.value} open={4} /></div></Section>
-            <Section title="Facts"><Facts of={[['version', <code key="v">{data.version}</code>]]} /></Section>
+            {data.version !== null && <Section title="Facts"><Facts of={[['version', <code key="v">{data.version}</code>]]} /></Section>}
             {more}
           </>
         )}

@@ -35,6 +35,14 @@ def error_text(error: BaseException, limit: int) -> str:
     return redact_text("".join(traceback.format_exception(*raised(error))).strip())[-limit:]
 
 
+def error_line(text: str) -> str:
+    """Of a traceback the line that names the last error, whose own text may go on for many; else the last line."""
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    frames = [at for at, line in enumerate(lines) if line.startswith('  File "')]
+    after = [line for line in lines[frames[-1] + 1 if frames else 0 :] if not line.startswith((" ", "\t"))]
+    return (after[0] if frames else after[-1]) if after else ""
+
+
 def error_record(error: BaseException) -> ErrorRecord:
     """An error as it is recorded with a run."""
     name = type(error).__name__[:200]

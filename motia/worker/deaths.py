@@ -6,6 +6,7 @@ import logging
 
 from motia.messages import Delivery, Settlement
 from motia.tracing import traceparent_of
+from motia.tracing.faults import error_line
 from motia.tracing.meters import count_death
 
 LONGEST = 500
@@ -15,8 +16,7 @@ _log = logging.getLogger("motia.worker")
 
 def settled_dead(step: str, delivery: Delivery, settlement: Settlement) -> None:
     """A worker has given a delivery up."""
-    lines = (settlement.error or "").strip().splitlines() or [""]
-    why = lines[-1][:LONGEST]  # of a traceback, the error itself
+    why = error_line(settlement.error or "")[:LONGEST]
     _tell(step, delivery.id, settlement.reason or "failed", delivery.traceparent, why)
 
 

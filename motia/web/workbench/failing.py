@@ -6,6 +6,7 @@ import hashlib
 import re
 
 from motia.messages import DeadLetter
+from motia.tracing.faults import error_line
 from motia.web.workbench import models
 
 _NUMBERS = re.compile(r"0x[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27}|\d+", re.IGNORECASE)
@@ -13,7 +14,7 @@ _LAST_LINE = re.compile(r"(?:[\w.]+\.)?(\w+)(?:: (.*))?", re.DOTALL)
 
 
 def failure_of(letter: DeadLetter) -> models.Failure:
-    """What went wrong with a dead letter, from the last line of its traceback."""
+    """What went wrong with a dead letter, from its traceback."""
     return failure_in(letter.error or "", letter.reason)
 
 
@@ -23,9 +24,8 @@ def failure_in(text: str, otherwise: str) -> models.Failure:
     Args:
         otherwise: the type, where the text names none.
     """
-    lines = [line for line in text.strip().splitlines() if line and not line.startswith((" ", "\t"))]
-    last = lines[-1] if lines else ""
-    found = _LAST_LINE.fullmatch(last) if text.startswith("Traceback") else None
+    last = error_line(text)
+    found = _LAST_LINE.fullmatch(last) if '\n  File "' in text else None
     kind, message = (found[1], found[2] or "") if found else (otherwise, last)
     return models.Failure(kind, message, None, fingerprint(kind, message))
 

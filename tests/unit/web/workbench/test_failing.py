@@ -13,6 +13,13 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\n  
         (TRACEBACK + "shop.CardTimeout: gateway 504", "CardTimeout", "gateway 504"),
         (TRACEBACK + "KeyError: 'a: b'", "KeyError", "'a: b'"),
         (TRACEBACK + "KeyboardInterrupt", "KeyboardInterrupt", ""),
+        (
+            TRACEBACK + "pydantic_core.ValidationError: 1 error\nitems.0\n  Input ...\ny\n  Input ...",
+            "ValidationError",
+            "1 error",
+        ),
+        (f"{TRACEBACK}KeyError: 'a'\n\nDuring ...:\n\n{TRACEBACK}RuntimeError: b\na note", "RuntimeError", "b"),
+        ("cut off\n" + TRACEBACK.partition("\n")[2] + "ValueError: c", "ValueError", "c"),
         ("the worker died", "worker_lost", "the worker died"),
         ("", "worker_lost", ""),
     ],

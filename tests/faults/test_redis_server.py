@@ -21,7 +21,7 @@ from motia.clock import SystemClock
 from motia.databases.redis import BlockingRedis, RedisServer, WaitingRedis
 from motia.databases.redis_lines import LINES
 from motia.messages import Message, Settlement, Subscription, new_id
-from motia.queues.base import DeadQuery, Demand, Queue
+from motia.queues.base import DeadQuery, Demand, Queue, UnfinishedQuery
 from tests.faults.proxy import Proxy, proxied
 from tests.faults.servers import OwnRedis, Server, free_port
 
@@ -168,6 +168,8 @@ async def call_everything(work: Queue) -> dict[str, float]:
         "subscribe": lambda: work.subscribe([JOB], steps=["job"]),
         "subscribers": lambda: work.subscribers("t"),
         "migrate": work.migrate,
+        "check": work.check,
+        "unfinished": lambda: work.unfinished(UnfinishedQuery("job", "ready")),
     }
     public = {name for name, value in inspect.getmembers(Queue, inspect.isfunction) if not name.startswith("_")}
     assert public - calls.keys() == {"settle", "listen", "close"}

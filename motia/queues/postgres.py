@@ -100,12 +100,14 @@ class PostgresQueue(SqlQueue):
     """See ``motia.queues.base.Queue`` for what each method promises."""
 
     def _is_one_statement(self, messages: Sequence[Message]) -> bool:
+        if len(messages) == 1:
+            return self._is_plain(messages)
         plain = all(message.key is None and not message.relayed for message in messages)
         return plain and len({_likeness(message) for message in messages}) == 1
 
     async def _insert(self, connection: Connection, messages: Sequence[Message], now: float) -> None:
-        alike = [list(group) for _, group in groupby(messages, _likeness)]
-        if 2 * len(alike) > len(messages):
+        alike = [list(group) for _, group in groupby(messages, _likeness)] if len(messages) > 1 else []
+        if not alike or 2 * len(alike) > len(messages):
             await super()._insert(connection, messages, now)
             return
         for group in alike:

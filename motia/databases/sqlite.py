@@ -69,8 +69,7 @@ class SyncSqlite:
                 yield transaction
             connection.native.execute("COMMIT")
         except BaseException:
-            if connection.native.in_transaction:
-                connection.native.execute("ROLLBACK")
+            connection.undo()
             raise
         finally:
             line.lock.release()

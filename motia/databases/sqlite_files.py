@@ -32,6 +32,11 @@ class SqliteConnection:
     def __init__(self, native: sqlite3.Connection) -> None:
         self.native = native
 
+    def undo(self) -> None:
+        """Roll back, unless an error has done so already."""
+        if self.native.in_transaction:
+            self.native.execute("ROLLBACK")
+
     async def rows(self, sql: str, params: Params = NO_PARAMS) -> list[Row]:
         return self.native.execute(sql, params).fetchall()
 
@@ -204,8 +209,7 @@ class SqliteFile:
                 result = drive(work(connection))
                 connection.native.execute("COMMIT")
             except BaseException:
-                if connection.native.in_transaction:
-                    connection.native.execute("ROLLBACK")
+                connection.undo()
                 raise
             finally:
                 line.lock.release()
